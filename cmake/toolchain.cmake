@@ -1,0 +1,24 @@
+# Compiler launcher, linker, warnings and sanitizers.
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_C_COMPILER_LAUNCHER})
+endif()
+find_program(MOLD mold)
+if(MOLD AND CMAKE_SYSTEM_NAME STREQUAL Linux AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 12.1)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+string(REPLACE "-O3" "-O2" CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")
+add_library(jarvis2_flags INTERFACE)
+target_compile_options(jarvis2_flags INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Werror -Wnon-virtual-dtor -Wshadow -Wundef -Wno-missing-field-initializers>)
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  # False positives of GCC 12 in inlined library code.
+  target_compile_options(jarvis2_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized -Wno-restrict
+    -Wno-stringop-overflow -Wno-array-bounds -Wno-dangling-pointer -Wno-free-nonheap-object>)
+endif()
+if(JARVIS2_SANITIZE)
+  add_compile_options(-fsanitize=${JARVIS2_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${JARVIS2_SANITIZE})
+endif()

@@ -1,0 +1,28 @@
+// The command line: one file a command, each registered here.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+namespace jarvis2::app {
+
+// Parses, runs the command, turns errors into one line on stderr and an exit status.
+int run(int argc, char** argv);
+
+// What every command shares.
+struct Common {
+  bool json = false;
+  bool quiet = false;
+  bool verbose = false;
+};
+
+// A command adds its options to its own subcommand and sets `action`, which returns the exit status.
+struct Command {
+  CLI::App* app = nullptr;
+  std::function<int()> action;
+};
+
+// One function a command, in the file of its name: adds the subcommand to `root`.
+Command add_hw(CLI::App& root, Common& common);
+
+}  // namespace jarvis2::app
