@@ -149,10 +149,12 @@ Process Process::spawn(const SpawnOptions& options) {
     limit(RLIMIT_NOFILE, options.limit_open_files);
     for (int number = 1; number < 32; ++number) ::signal(number, SIG_DFL);
     pthread_sigmask(SIG_SETMASK, &none, nullptr);
-    if (options.cwd.empty() || ::chdir(options.cwd.c_str()) == 0) {
+    int reason = options.cwd.empty() || ::chdir(options.cwd.c_str()) == 0 ? 0 : errno;
+    if (reason == 0 && options.in_child) reason = options.in_child();
+    if (reason == 0) {
       ::execve(program.c_str(), argv_pointers.data(), env_pointers.data());
+      reason = errno;
     }
-    const int reason = errno;
     const ssize_t ignored = ::write(failure.write, &reason, sizeof reason);
     (void)ignored;
     ::_exit(127);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -27,6 +28,8 @@ struct SpawnOptions {
   std::optional<std::uint64_t> limit_processes;          // RLIMIT_NPROC
   std::optional<std::uint64_t> limit_open_files;         // RLIMIT_NOFILE
   std::vector<int> inherit_fds;                          // descriptors kept open in the child, same numbers
+  // Called in the child just before exec, by async-signal-safe means only; an errno other than 0 fails the spawn.
+  std::function<int()> in_child;
 };
 
 struct ProcessResult {
