@@ -1,0 +1,159 @@
+// Paired measurement of two arms, and the judgement from it.
+//
+// Two instruments. Duet: both arms at once on one core, time-sliced by the kernel, compared by CPU time: every
+// disturbance hits both [duet benchmarking, arXiv 2001.05811]; blind to waiting and parallel speed-up. Sequential: one
+// after the other in random order, compared by wall time. The order is a fair coin either way.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/json_fwd.h"
+#include "base/process.h"
+#include "verify/statistics.h"
+
+namespace jarvis2::verify {
+
+enum class Instrument { kAuto, kDuet, kSequential };
+std::string instrument_name(Instrument instrument);  // "auto", "duet", "sequential"
+Instrument instrument_from_name(const std::string& name);
+
+enum class Metric { kTime, kInstructions, kPeakMemory, kSize, kPattern };
+struct Objective {
+  Metric metric = Metric::kTime;
+  std::string pattern;            // kPattern: a regular expression whose first group is the number on stdout
+  bool higher_is_better = false;  // kPattern
+  std::vector<fs::path> files;    // kSize: relative to the arm's cwd
+};
+std::string metric_name(Metric metric);
+
+// One side of the comparison: how to start it. `variants` are the same program laid out differently (link orders); a
+// pair takes one of {spawn, variants...} at random.
+struct Arm {
+  SpawnOptions spawn;
+  std::vector<SpawnOptions> variants;
+  std::string name;
+};
+
+struct Progress {
+  std::string phase;  // "probe", "measure", "a/a", "confirm"
+  Instrument instrument = Instrument::kAuto;
+  std::size_t pairs = 0;
+  Estimate estimate;
+  double elapsed_s = 0;
+  double eta_s = 0;  // to the verdict or the end of the budget, whichever is nearer
+};
+
+struct MeasureOptions {
+  double alpha = kDefaultAlpha;
+  double min_effect = kDefaultMinEffect;
+  double budget_s = 60;
+  std::size_t max_pairs = 2000;
+  std::uint64_t seed = 0;  // of the coin; 0: from the system
+  Instrument instrument = Instrument::kAuto;
+  Objective objective;
+  std::vector<int> cpus;        // cores to measure on; empty: all we may use
+  double run_timeout_s = 0;     // a run; 0: ten times the probe's own time
+  double min_run_s = 0.05;      // shorter runs are repeated inside a pair
+  bool check_output = true;     // every run's stdout must be the probe's
+  bool pad_environment = true;  // a random amount of environment per run: the stack's place is noise, not bias
+  bool confirm = true;          // a faster duet must agree in direction with wall-clock pairs
+  bool record_aa = true;        // pairs of the baseline against itself, beside the claim
+  std::function<void(const Progress&)> progress;  // called from the judging thread
+  std::stop_token stop;
+};
+
+// What one run of each arm cost. Times are per run (a pair of short runs repeats them).
+struct PairSample {
+  double log_ratio = 0;                         // of the objective: baseline over candidate
+  std::uint64_t base_ns = 0, candidate_ns = 0;  // CPU time (duet) or wall time (sequential)
+  std::uint64_t base_wall_ns = 0, candidate_wall_ns = 0;
+  std::uint64_t base_rss_bytes = 0, candidate_rss_bytes = 0;
+  bool base_first = true;
+  int cpu = -1;  // the duet's core
+};
+
+// A run that failed, timed out or printed something else; the arm it was.
+struct RunFailure {
+  bool candidate = false;
+  std::string reason;
+};
+
+// How the work behaves, from the probe.
+struct Profile {
+  double wall_s = 0, cpu_s = 0;
+  double waiting = 0;   // share of the time with no runnable thread
+  double parallel = 0;  // share of the time with two or more runnable threads
+  std::uint64_t max_rss_bytes = 0;
+  std::uint64_t output_hash = 0;
+};
+
+struct Judgement {
+  Verdict verdict = Verdict::kUndecided;
+  Estimate estimate;  // of the objective by the deciding instrument
+  double alpha = kDefaultAlpha;
+  double min_effect = kDefaultMinEffect;
+  Instrument instrument = Instrument::kSequential;
+  std::string instrument_reason;
+  std::string reason;  // one sentence: why this verdict
+  std::vector<PairSample> samples;
+  std::optional<Estimate> aa;            // baseline against itself, same session and instrument
+  std::optional<Estimate> confirmation;  // wall-clock pairs
+  std::vector<std::string> notes;        // drift, second load, throttling, what was done about it
+  std::optional<RunFailure> failure;     // then the verdict is kRejected (candidate) or an Error (baseline)
+  Profile base, candidate;
+  std::uint64_t seed = 0;
+  double elapsed_s = 0;
+};
+void to_json(Json& json, const Estimate& estimate);
+void to_json(Json& json, const PairSample& sample);
+void to_json(Json& json, const Judgement& judgement);
+
+// Measures until the test has its verdict, the budget ends or `stop` is requested. Throws Error when the baseline
+// fails; a failing candidate is a verdict. Cores are owned for the time of a pair: concurrent calls in this process
+// take turns.
+Judgement judge(const Arm& base, const Arm& candidate, const MeasureOptions& options);
+
+// A quick look for the search: `pairs` pairs, no verdict. `se` is the standard error of the log-ratio.
+struct Screen {
+  double log_ratio = 0;
+  double se = std::numeric_limits<double>::infinity();
+  std::size_t pairs = 0;
+  Instrument instrument = Instrument::kDuet;
+  std::optional<RunFailure> failure;
+};
+Screen screen(const Arm& base, const Arm& candidate, std::size_t pairs, const MeasureOptions& options);
+
+// Fresh pairs for a champion: the k-th confirmation of the session (k from 1) spends alpha * 2^-k. Its estimate is the
+// only one that is reported.
+Judgement confirm(const Arm& base, const Arm& champion, int k, MeasureOptions options);
+
+// Instructions executed, from valgrind. `unsupported` says why there is no number (no valgrind, it died, no such CPU).
+struct InstructionCount {
+  std::uint64_t instructions = 0;
+  std::string unsupported;
+  bool ok() const { return unsupported.empty(); }
+};
+InstructionCount count_instructions(const SpawnOptions& run, double timeout_s, std::stop_token stop = {});
+
+// The cores this process may use now: affinity, without those that `cpu.max` takes away.
+std::vector<int> usable_cpus();
+
+// Exclusive ownership of a core among the measurements of this process. Blocks. Thread-safe.
+class CoreLease {
+ public:
+  explicit CoreLease(int cpu);
+  ~CoreLease();
+  CoreLease(const CoreLease&) = delete;
+  CoreLease& operator=(const CoreLease&) = delete;
+
+ private:
+  int cpu_;
+};
+
+}  // namespace jarvis2::verify
