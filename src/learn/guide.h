@@ -1,0 +1,90 @@
+// What guides a search over sets of actions: features, additive baseline, failure model and networks in one place.
+// An environment forwards legal sets to evaluate() and outcomes to observe().
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <shared_mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "learn/baseline.h"
+#include "learn/failure.h"
+#include "learn/features.h"
+#include "mcts/environment.h"
+#include "neural/networks.h"
+
+namespace jarvis2::learn {
+
+// A set of actions to be judged. Ids are the guide's (the order of add()).
+struct SetQuery {
+  std::span<const std::uint32_t> chosen;
+  std::span<const std::uint32_t> legal;
+};
+
+// The truth about a set.
+struct SetOutcome {
+  std::vector<std::uint32_t> actions;
+  bool built = false;
+  bool passed = false;
+  bool equal = false;
+  bool measured = false;  // log_speedup and variance hold
+  double log_speedup = 0;
+  double variance = 0;    // of that measurement
+  bool verified = false;  // a full verification (the value becomes exact), not a screen
+};
+
+class Guide {
+ public:
+  // Value given to a set known to fail: nobody stops there.
+  static constexpr float kFailed = -1.3862944f;
+
+  explicit Guide(std::shared_ptr<const neural::Networks> networks);
+
+  // The next action (ids count from 0). `embedding`: 384 floats of its site, or empty (zeros). `focus` multiplies its
+  // prior. Not while evaluate() runs (Search::pause()).
+  std::uint32_t add(const ActionFacts& facts, std::span<const float> embedding, float focus = 1);
+  std::size_t size() const { return facts_.size(); }
+  // Fills value (baseline mean + residual; exact where verified), deviation, priors over `legal` and stop_prior.
+  // Thread-safe beside itself.
+  void evaluate(std::span<const SetQuery> queries, std::span<mcts::Evaluation> results) const;
+  // Updates baseline, failure model and verified sets; version() changes. Not while evaluate() runs.
+  void observe(const SetOutcome& outcome);
+  std::uint64_t version() const { return version_; }
+
+  const AdditiveBaseline& baseline() const { return baseline_; }
+  const FailureModel& failures() const { return failures_; }
+  const ActionFacts& facts(std::uint32_t action) const { return facts_[action]; }
+  std::span<const float> embedding(std::uint32_t action) const;
+  StateFacts state_facts(const SetQuery& query) const;
+  // The 512 features of a network for this action in this state (policy), or for this state (value).
+  std::vector<float> policy_features(const SetQuery& query, std::uint32_t action) const;
+  std::vector<float> value_features(const SetQuery& query) const;
+  Json info() const;
+
+ private:
+  struct Verified {
+    std::uint64_t key;
+    float value;
+  };
+  static std::uint64_t set_key(std::span<const std::uint32_t> set);
+  void parts_of(std::uint32_t action);
+  std::shared_ptr<const neural::Networks> networks_;
+  AdditiveBaseline baseline_;
+  FailureModel failures_;
+  std::vector<ActionFacts> facts_;
+  std::vector<float> focus_;
+  std::vector<float> embeddings_;                // 384 an action
+  std::vector<float> action_facts_;              // 64 an action
+  std::vector<float> policy_parts_;              // hidden an action: site and action facts
+  std::vector<std::vector<float>> value_parts_;  // by member
+  std::vector<std::uint8_t> measured_alone_;
+  std::vector<Verified> verified_;  // sorted by key
+  float best_verified_ = 0;
+  std::uint32_t verifications_ = 0;
+  std::uint64_t version_ = 1;
+};
+
+}  // namespace jarvis2::learn
