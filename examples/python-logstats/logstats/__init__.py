@@ -1,0 +1,1 @@
+"""Access-log statistics: parse, group into sessions, summarise, plan capacity."""
