@@ -1,4 +1,59 @@
-.PHONY: setup build
-build:
-	cmake --preset release
-	cmake --build --preset release
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
+NINJA_FLAGS = -j $(JOBS) $(if $(MAKE_TERMOUT),,-- --quiet)
+RUN = build/release/jarvis2
+configure = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }
+test = ctest --test-dir build/$(1) -j $(JOBS) --output-on-failure $(2) >build/$(1)-test.log 2>&1 \
+  && tail -n 3 build/$(1)-test.log || { tail -n 300 build/$(1)-test.log; exit 1; }
+
+.PHONY: help setup build test test-release test-asan test-tsan demo lint lint-changed format-check fmt bench-bundle clean
+
+help:  ## Show this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-24s %s\n", $$1, $$2}'
+
+setup:  ## Install what the build needs (system packages, parsers, Python tools, model)
+	@setup/setup.sh
+
+build: setup  ## Build the program: build/release/jarvis2
+	@mkdir -p build
+	@$(call configure,release)
+	@cmake --build --preset release $(NINJA_FLAGS)
+
+test: test-release test-asan test-tsan  ## Build and run all tests, then again under sanitizers
+
+test-release: build  ## All tests, release build
+	@$(call test,release)
+
+# Address and undefined behaviour: every unit test but the suites named *Slow, and the quick whole-program tests.
+test-asan: setup  ## Tests under the address and undefined-behaviour sanitizers
+	@mkdir -p build
+	@$(call configure,asan)
+	@cmake --build --preset asan $(NINJA_FLAGS)
+	@$(call test,asan,-L 'unit|quick' -E 'Slow')
+
+# Threads: only the rooms that run several (CONCURRENT in src/CMakeLists.txt).
+test-tsan: setup  ## Tests of the concurrent rooms under the thread sanitizer
+	@mkdir -p build
+	@$(call configure,tsan)
+	@cmake --build --preset tsan --target concurrent_tests $(NINJA_FLAGS)
+	@$(call test,tsan,-L concurrent -E 'Slow')
+
+demo: build  ## Improve an example project and show the verdict
+	@setup/demo.sh $(RUN)
+
+format-check: setup  ## Check the layout of all sources
+	@setup/lint.py format
+
+lint: build  ## Check layout, and all sources with clang-tidy (unchanged files come from a cache)
+	@setup/lint.py $(if $(TIDY_BUDGET),--budget $(TIDY_BUDGET)) format tidy
+
+lint-changed: build  ## The same for what differs from main
+	@setup/lint.py --changed format tidy
+
+fmt: setup  ## Lay out all sources
+	@setup/lint.py --fix format
+
+bench-bundle: build  ## Pack program, models and benchmarks into build/bench-bundle.tar.xz
+	@setup/bench_bundle.sh
+
+clean:  ## Remove all builds
+	rm -rf build

@@ -1,7 +1,9 @@
-# jarvis_room(NAME DEPS rooms... LIBS targets...): one static library from src/NAME/*.cc, and NAME_test from its *_test.cc.
+# jarvis_room(NAME [CONCURRENT] DEPS rooms... LIBS targets...): one static library from src/NAME/*.cc, and NAME_test from
+# its *_test.cc. CONCURRENT: the tests also run under the thread sanitizer. Suites named *Slow run under no sanitizer.
 # Files ending in _linux.cc, _macos.cc and _posix.cc are ports, chosen here by system. *_main.cc is left to whoever names it.
+add_custom_target(concurrent_tests)
 function(jarvis_room NAME)
-  cmake_parse_arguments(ROOM "" "" "DEPS;LIBS" ${ARGN})
+  cmake_parse_arguments(ROOM "CONCURRENT" "" "DEPS;LIBS" ${ARGN})
   file(GLOB_RECURSE SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${NAME}/*.cc)
   set(TESTS ${SOURCES})
   list(FILTER SOURCES EXCLUDE REGEX "(_test|_main)\\.cc$")
@@ -32,6 +34,11 @@ function(jarvis_room NAME)
     add_executable(${NAME}_test ${TESTS})
     target_link_libraries(${NAME}_test PRIVATE jarvis2_${NAME} jarvis2_flags GTest::gmock GTest::gtest_main)
     target_compile_definitions(${NAME}_test PRIVATE JARVIS2_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-    gtest_discover_tests(${NAME}_test TEST_PREFIX ${NAME}. DISCOVERY_MODE PRE_TEST PROPERTIES LABELS unit TIMEOUT 300)
+    set(LABELS unit)
+    if(ROOM_CONCURRENT)
+      list(APPEND LABELS concurrent)
+      add_dependencies(concurrent_tests ${NAME}_test)
+    endif()
+    gtest_discover_tests(${NAME}_test TEST_PREFIX ${NAME}. DISCOVERY_MODE PRE_TEST PROPERTIES LABELS "${LABELS}" TIMEOUT 300)
   endif()
 endfunction()
