@@ -2,8 +2,8 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 NINJA_FLAGS = -j $(JOBS) $(if $(MAKE_TERMOUT),,-- --quiet)
 RUN = build/release/jarvis2
 configure = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }
-test = ctest --test-dir build/$(1) -j $(JOBS) --output-on-failure $(2) >build/$(1)-test.log 2>&1 \
-  && tail -n 3 build/$(1)-test.log || { tail -n 300 build/$(1)-test.log; exit 1; }
+test = ctest --test-dir build/$(1) -j $(JOBS) --output-on-failure --no-tests=error --no-label-summary $(2) \
+  >build/$(1)-test.log 2>&1 && sed -n 's/.*tests passed/$(1): &/p' build/$(1)-test.log || { tail -n 300 build/$(1)-test.log; exit 1; }
 
 .PHONY: help setup build test test-release test-asan test-tsan demo lint lint-changed format-check fmt bench-bundle clean
 

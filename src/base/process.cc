@@ -97,7 +97,7 @@ fs::path find_program(const std::string& name) {
   std::size_t at = 0;
   while (at <= path.size()) {
     const std::size_t colon = std::min(path.find(':', at), path.size());
-    const fs::path candidate = fs::path(path.substr(at, colon - at)) / name;
+    fs::path candidate = fs::path(path.substr(at, colon - at)) / name;
     std::error_code ignored;
     if (::access(candidate.c_str(), X_OK) == 0 && fs::is_regular_file(candidate, ignored)) return candidate;
     at = colon + 1;
