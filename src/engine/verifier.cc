@@ -1,0 +1,134 @@
+#include "engine/verifier.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/log.h"
+
+namespace jarvis2::engine {
+namespace {
+
+verify::Objective objective_of(const project::Metric& metric) {
+  verify::Objective objective;
+  switch (metric.kind) {
+    case project::MetricKind::kTime:
+      objective.metric = verify::Metric::kTime;
+      break;
+    case project::MetricKind::kInstructions:
+      objective.metric = verify::Metric::kInstructions;
+      break;
+    case project::MetricKind::kPeakMemory:
+      objective.metric = verify::Metric::kPeakMemory;
+      break;
+    case project::MetricKind::kSize:
+      objective.metric = verify::Metric::kSize;
+      break;
+    case project::MetricKind::kPattern:
+      objective.metric = verify::Metric::kPattern;
+      break;
+  }
+  objective.pattern = metric.pattern;
+  objective.higher_is_better = metric.higher_is_better;
+  return objective;
+}
+
+}  // namespace
+
+Verifier::Verifier(project::Baseline baseline, VerifierOptions options) : baseline_(std::move(baseline)) {
+  const project::Settings& settings = baseline_.settings;
+  plan_.build = settings.build;
+  plan_.test = settings.test;
+  plan_.bench = settings.bench;
+  plan_.holdout = settings.holdout;
+  for (const std::string& path : baseline_.pinned) {
+    const fs::path file = baseline_.prepared->path() / path;
+    if (fs::is_regular_file(fs::symlink_status(file))) plan_.pinned[path] = sha256_hex(read_file(file));
+  }
+  plan_.build_timeout_s = settings.timeout.limit_s(baseline_.build_s) + 30;
+  plan_.test_timeout_s = settings.timeout.limit_s(baseline_.test_s) + 5;
+  plan_.ignore_output = settings.ignore_output;
+  plan_.screen_pairs = options.screen_pairs;
+  plan_.instruction_screen = options.instruction_screen;
+  plan_.measure = options.measure;
+  plan_.measure.objective = objective_of(settings.metric);
+  plan_.measure.check_output = !settings.ignore_output;
+  base_arm_.tree = baseline_.prepared->path();
+  double slowest = 0;
+  for (const project::BenchBaseline& bench : baseline_.bench) {
+    if (!settings.ignore_output) base_arm_.output_hash[bench.command] = bench.output_hash;
+    slowest = std::max(slowest, bench.wall_s);
+  }
+  if (plan_.measure.run_timeout_s <= 0) plan_.measure.run_timeout_s = settings.timeout.limit_s(slowest) + 2;
+  workspace_.acquire = [this] { return acquire(); };
+  workspace_.release = [this](const fs::path& tree) { release(tree); };
+  workspace_.sandboxed = [this](const std::string& command, const fs::path& tree, bool writable) {
+    return sandboxed(command, tree, writable);
+  };
+  // A benchmark that must write to its tree gets it writable; a candidate could then cache across runs, which is said.
+  project::SandboxOptions policy = baseline_.sandbox(base_arm_.tree);
+  policy.read_only_worktree = true;
+  const project::Sandbox closed(policy);
+  for (const project::BenchBaseline& bench : baseline_.bench) {
+    const ProcessResult result = closed.run(bench.command, plan_.measure.run_timeout_s, plan_.measure.stop);
+    if (result.cancelled) throw Interrupted();
+    const bool same = settings.ignore_output || result.out_hash == bench.output_hash;
+    if (!result.ok() || !same) {
+      read_only_ = false;
+      log::warning("the benchmark writes to its tree: measured runs keep it writable ({})", bench.command);
+      break;
+    }
+  }
+}
+
+Verifier::~Verifier() {
+  sandboxes_.clear();
+  trees_.clear();
+}
+
+std::vector<std::string> Verifier::judged_commands() const {
+  return plan_.holdout.empty() ? plan_.bench : plan_.holdout;
+}
+
+fs::path Verifier::acquire() {
+  const std::lock_guard lock(mutex_);
+  if (!free_.empty()) {
+    const fs::path path = free_.back();
+    free_.pop_back();
+    for (const std::unique_ptr<project::Worktree>& tree : trees_) {
+      if (tree->path() == path) tree->reset();
+    }
+    return path;
+  }
+  trees_.push_back(std::make_unique<project::Worktree>(baseline_.prepared->copy()));
+  return trees_.back()->path();
+}
+
+void Verifier::release(const fs::path& tree) {
+  const std::lock_guard lock(mutex_);
+  free_.push_back(tree);
+}
+
+SpawnOptions Verifier::sandboxed(const std::string& command, const fs::path& tree, bool writable) {
+  const bool read_only = !writable && read_only_;
+  const std::lock_guard lock(mutex_);
+  std::unique_ptr<project::Sandbox>& sandbox = sandboxes_[{tree.string(), read_only}];
+  if (!sandbox) {
+    project::SandboxOptions policy = baseline_.sandbox(tree);
+    policy.read_only_worktree = read_only;
+    sandbox = std::make_unique<project::Sandbox>(policy);
+  }
+  return sandbox->command(command);
+}
+
+verify::Verification Verifier::verify(const std::string& id, const project::Texts& texts,
+                                      const std::map<std::string, std::string>& build_env, const verify::Depth& depth,
+                                      std::stop_token stop) {
+  verify::Candidate candidate;
+  candidate.id = id;
+  candidate.files = texts;
+  candidate.build_env = build_env;
+  return verify::verify_candidate(candidate, base_arm_, plan_, workspace_, depth, stop);
+}
+
+}  // namespace jarvis2::engine

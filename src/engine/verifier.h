@@ -1,0 +1,57 @@
+// One baseline and the trees its candidates are built in: the door that every candidate goes through, ours, a person's
+// patch and a language model's alike.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "project/baseline.h"
+#include "verify/stages.h"
+
+namespace jarvis2::engine {
+
+struct VerifierOptions {
+  verify::MeasureOptions measure;
+  std::size_t screen_pairs = 6;
+  bool instruction_screen = false;
+};
+
+// verify() is thread-safe; the rest is not.
+class Verifier {
+ public:
+  Verifier(project::Baseline baseline, VerifierOptions options);
+  ~Verifier();
+  Verifier(const Verifier&) = delete;
+  Verifier& operator=(const Verifier&) = delete;
+
+  // The texts a candidate makes, judged to `depth`. Throws what verify_candidate throws.
+  verify::Verification verify(const std::string& id, const project::Texts& texts,
+                              const std::map<std::string, std::string>& build_env, const verify::Depth& depth,
+                              std::stop_token stop);
+  const project::Baseline& baseline() const { return baseline_; }
+  verify::Plan& plan() { return plan_; }
+  // Measured runs can't write to their tree (off where the benchmark itself needs to).
+  bool measured_runs_read_only() const { return read_only_; }
+  // The commands that the claim is made on: the holdout when there is one.
+  std::vector<std::string> judged_commands() const;
+
+ private:
+  fs::path acquire();
+  void release(const fs::path& tree);
+  SpawnOptions sandboxed(const std::string& command, const fs::path& tree, bool writable);
+
+  project::Baseline baseline_;
+  verify::Plan plan_;
+  verify::Baseline base_arm_;
+  verify::Workspace workspace_;
+  bool read_only_ = true;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<project::Worktree>> trees_;
+  std::vector<fs::path> free_;
+  std::map<std::pair<std::string, bool>, std::unique_ptr<project::Sandbox>> sandboxes_;
+};
+
+}  // namespace jarvis2::engine

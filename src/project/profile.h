@@ -1,0 +1,47 @@
+// Where the benchmark's time goes, by line and by function.
+#pragma once
+
+#include <cstdint>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "project/baseline.h"
+
+namespace jarvis2::project {
+
+struct LineShare {
+  std::string path;  // in the repository
+  std::uint32_t line = 0;
+  double share = 0;  // of all samples, this line itself (calls into C included, into other lines not), 0..1
+};
+struct FunctionShare {
+  std::string path;
+  std::string name;        // as the tool names it
+  std::uint32_t line = 0;  // of the definition where known, else of the hottest line
+  double self = 0;
+  double total = 0;  // with callees
+};
+struct OutsideShare {
+  std::string name;  // a C function, a library, the interpreter, a module outside the repository
+  double share = 0;
+};
+struct Profile {
+  std::string tool;  // "py-spy", "sampler", "perf", "callgrind", "sample"
+  std::uint64_t samples = 0;
+  std::vector<LineShare> lines;          // hottest first
+  std::vector<FunctionShare> functions;  // by self share
+  std::vector<OutsideShare> outside;     // likewise
+  std::vector<std::string> notes;        // what could not be seen, what was shortened
+};
+
+struct ProfileOptions {
+  double budget_s = 15;     // the benchmark is repeated or cut to fit
+  bool want_types = false;  // Python: also observe argument types (for compilation)
+};
+
+// Runs the benchmark commands (never the holdout) of the untouched commit under the best profiler there is. An empty
+// profile, with a note, when none works: the search then looks at everything.
+Profile profile_benchmark(const Baseline& baseline, const ProfileOptions& options, std::stop_token stop = {});
+
+}  // namespace jarvis2::project
