@@ -119,8 +119,11 @@ struct CRegion {
   std::set<std::string> element_types;  // base types of what these stores write; "?" unknown
   std::set<std::string> read_names, read_fields, read_elements;
   std::set<std::string> unknown_calls;  // neither in the workspace nor in the library tables
+  bool world = false;                   // files, allocator, clock, random numbers
   bool jumps_out = false;               // return, goto, throw, break out, longjmp
-  bool writes() const { return !names.empty() || !fields.empty() || !elements.empty() || !unknown_calls.empty(); }
+  bool writes() const {
+    return !names.empty() || !fields.empty() || !elements.empty() || !unknown_calls.empty() || world;
+  }
 };
 
 // Whether an expression has the same value each time it is evaluated in a region.
@@ -196,11 +199,8 @@ class CFacts {
   std::size_t count_identifier(std::string_view name) const;
 
  private:
-  struct Summary;
+  friend class CRegionCollector;
   void build_summaries();
-  void add_call(CRegion& region, Node call, const CFunction* self) const;
-  void collect(CRegion& region, Node code, const CFunction* self) const;
-  CEffect effect_of(Node code, const CFunction* self) const;
   std::vector<std::shared_ptr<const CFile>> files_;
   std::map<std::string, const CFile*, std::less<>> by_path_;
   std::unordered_map<const Tree*, const CFile*> by_tree_;
@@ -208,7 +208,6 @@ class CFacts {
   std::map<std::string, const CRecord*, std::less<>> records_;
   std::map<std::string, std::string, std::less<>> typedefs_;
   std::map<std::string, CVariable, std::less<>> globals_;
-  std::map<std::string, CEffect, std::less<>> effects_;  // by function name
   std::map<std::string, CRegion, std::less<>> regions_;  // by function name
 };
 
@@ -229,8 +228,10 @@ std::vector<Node> call_arguments(Node call);
 Node root_of(Node place);
 // Parentheses taken off.
 Node bare(Node expression);
-// Known library functions and methods of the standard containers.
+// Known library functions and methods of the standard containers. A writer that touches only what its arguments point
+// to is memory-only: memcpy, std::sort; not printf, malloc.
 std::optional<CEffect> library_effect(std::string_view name);
 bool is_const_library_method(std::string_view name);
+bool is_memory_only(std::string_view name);
 
 }  // namespace jarvis2::code
