@@ -39,6 +39,7 @@ struct SandboxOptions {
   std::vector<std::string> pinned;                       // paths in the worktree that are read-only (those that exist)
   std::vector<fs::path> readable;                        // more host files and folders, read-only, same path
   std::vector<fs::path> writable;                        // more host folders, writable, same path
+  fs::path home;                                         // host folder that becomes HOME; empty: a private tmpfs
   std::vector<std::pair<std::string, std::string>> env;  // on top of the clean environment
   std::uint64_t tmp_bytes = 1ull << 30;                  // size of /tmp and of HOME, each
   std::uint64_t memory_bytes = 0;                        // of one process' address space; 0: no limit
@@ -73,10 +74,14 @@ class Sandbox {
   std::unique_ptr<State> state_;
 };
 
-// Folders of toolchains that commands may read: compilers, interpreters and package homes found in PATH and at their
-// usual places; only those that exist, nothing that holds credentials.
-std::vector<fs::path> toolchain_folders();
-// PATH for commands: the system's folders and those of the toolchains, in the user's order.
-std::string sandbox_path();
+// What commands may read of the toolchains and where their programs are: compilers, interpreters and package homes
+// found in PATH and at their usual places; only what exists, nothing that holds credentials.
+struct Toolchains {
+  std::vector<fs::path> folders;  // files too; outside the system's own folders
+  std::string path;               // PATH for commands, in the user's order, version managers' shims resolved
+  std::vector<std::pair<std::string, std::string>> env;  // homes of toolchains (CARGO_HOME, GOROOT, ...)
+};
+// `worktree` may hold a .python-version. Thread-safe.
+Toolchains find_toolchains(const fs::path& worktree);
 
 }  // namespace jarvis2::project
