@@ -1,0 +1,729 @@
+// Names across files: which function a call runs, which class an expression has.
+#include "code/python_world.h"
+
+#include <algorithm>
+#include <deque>
+
+namespace jarvis2::code {
+namespace {
+
+constexpr std::size_t kCachedWorlds = 6;
+constexpr int kDeepest = 24;      // of nested questions about types
+constexpr int kMostSteps = 3000;  // a question
+
+std::string module_name(const std::string& path) {
+  std::string name = path.substr(0, path.rfind('.'));
+  std::replace(name.begin(), name.end(), '/', '.');
+  const std::string package = ".__init__";
+  if (name.size() > package.size() && name.compare(name.size() - package.size(), package.size(), package) == 0)
+    name.resize(name.size() - package.size());
+  return name;
+}
+
+bool is_attribute_target(const PythonFacts& facts, Node node) {
+  Node here = node;
+  Node up = facts.parent(node);
+  while (up.is("pattern_list") || up.is("tuple_pattern") || up.is("list_pattern") || up.is("list_splat_pattern") ||
+         up.is("expression_list") || up.is("parenthesized_expression") || up.is("tuple")) {
+    here = up;
+    up = facts.parent(up);
+  }
+  if (up.is("assignment") || up.is("augmented_assignment") || up.is("for_statement") || up.is("for_in_clause"))
+    return up.field("left") == here;
+  return up.is("delete_statement") || up.is("as_pattern_target");
+}
+
+PythonType plain(PythonType::Kind kind) {
+  return {kind, nullptr, false};
+}
+
+}  // namespace
+
+bool python_is_target(const PythonFacts& facts, Node node) {
+  return is_attribute_target(facts, node);
+}
+
+PythonWorld::PythonWorld(const Workspace& workspace) : impl_(std::make_unique<Impl>(*this)) {
+  for (const SourceFile& file : workspace.files()) {
+    if (!file.tree || file.tree->language() != Language::kPython) continue;
+    impl_->files.push_back(PythonFacts::of(file));
+    impl_->index(*impl_->files.back());
+  }
+}
+
+PythonWorld::~PythonWorld() = default;
+
+void PythonWorld::Impl::index(const PythonFacts& facts) {
+  by_path[facts.path()] = &facts;
+  std::string name = module_name(facts.path());
+  while (true) {
+    const auto [at, inserted] = modules.emplace(name, &facts);
+    if (!inserted) at->second = nullptr;
+    const std::size_t dot = name.find('.');
+    if (dot == std::string::npos) break;
+    name = name.substr(dot + 1);
+  }
+  for (const PythonFunction& function : facts.functions()) {
+    if (function.owner >= 0) {
+      methods[function.name].push_back(&function);
+    } else if (!function.nested) {
+      functions[function.name].push_back(&function);
+    }
+  }
+  for (const PythonClass& cls : facts.classes()) {
+    classes[cls.name].push_back(&cls);
+    for (const auto& [attribute, value] : cls.attributes) class_attributes.insert(attribute);
+  }
+  walk(facts.tree().root(), [&](Node node) {
+    if (node.is("call")) {
+      const Node callee = node.field("function");
+      const Node last = callee.is("attribute") ? callee.field("attribute") : callee;
+      if (last.is("identifier")) calls[std::string(last.text())].push_back({&facts, node});
+      if (callee.is("identifier") && (callee.text() == "setattr" || callee.text() == "delattr")) {
+        const Node name_node = node.field("arguments").named(1);
+        if (name_node.is("string") && name_node.named_count() == 3)
+          patched.insert(std::string(name_node.named(1).text()));
+      }
+    } else if (node.is("attribute")) {
+      const std::string name_text(node.field("attribute").text());
+      const Node up = facts.parent(node);
+      if (is_attribute_target(facts, node)) {
+        patched.insert(name_text);
+        attribute_stores[name_text].push_back({&facts, node});
+        const PythonFunction* function = facts.function_of(node);
+        const bool constructs = function != nullptr && function->owner >= 0 && function->name == "__init__" &&
+                                !function->parameters.empty() &&
+                                function->parameters[0].name == node.field("object").text();
+        if (!constructs) changed_later.insert(name_text);
+      } else if (!(up.is("call") && up.field("function") == node)) {
+        values.insert(name_text);
+      }
+    } else if (node.is("identifier") && facts.is_variable(node) && !facts.is_store(node)) {
+      const Node up = facts.parent(node);
+      if (!(up.is("call") && up.field("function") == node)) values.insert(std::string(node.text()));
+    }
+    return true;
+  });
+}
+
+std::shared_ptr<const PythonWorld> PythonWorld::of(const Workspace& workspace) {
+  static std::mutex mutex;
+  using Key = std::vector<std::pair<const Tree*, std::string>>;
+  static std::deque<std::pair<Key, std::shared_ptr<const PythonWorld>>> known;
+  Key key;
+  for (const SourceFile& file : workspace.files()) {
+    if (file.tree && file.tree->language() == Language::kPython) key.emplace_back(file.tree.get(), file.path);
+  }
+  {
+    const std::lock_guard<std::mutex> lock(mutex);
+    for (const auto& [other, world] : known) {
+      if (other == key) return world;
+    }
+  }
+  std::shared_ptr<const PythonWorld> made = std::make_shared<PythonWorld>(workspace);
+  const std::lock_guard<std::mutex> lock(mutex);
+  for (const auto& [other, world] : known) {
+    if (other == key) return world;
+  }
+  known.emplace_back(std::move(key), made);
+  if (known.size() > kCachedWorlds) known.pop_front();
+  return made;
+}
+
+const PythonFacts* PythonWorld::facts(const std::string& path) const {
+  const auto found = impl_->by_path.find(path);
+  return found == impl_->by_path.end() ? nullptr : found->second;
+}
+
+namespace {
+template <typename Map>
+typename Map::mapped_type listed(const Map& map, std::string_view name) {
+  const auto found = map.find(name);
+  return found == map.end() ? typename Map::mapped_type{} : found->second;
+}
+}  // namespace
+
+std::vector<const PythonFunction*> PythonWorld::functions_named(std::string_view name) const {
+  return listed(impl_->functions, name);
+}
+std::vector<const PythonFunction*> PythonWorld::methods_named(std::string_view name) const {
+  return listed(impl_->methods, name);
+}
+std::vector<const PythonClass*> PythonWorld::classes_named(std::string_view name) const {
+  return listed(impl_->classes, name);
+}
+
+const std::vector<PythonWorld::CallSite>& PythonWorld::calls_of(std::string_view name) const {
+  static const std::vector<CallSite> none;
+  const auto found = impl_->calls.find(name);
+  return found == impl_->calls.end() ? none : found->second;
+}
+
+bool PythonWorld::used_as_value(std::string_view name) const {
+  return impl_->values.count(name) != 0;
+}
+
+bool PythonWorld::attribute_patched(std::string_view name) const {
+  return impl_->patched.count(name) != 0;
+}
+
+bool PythonWorld::set_only_in_constructors(std::string_view name) const {
+  return impl_->attribute_stores.count(name) != 0 && impl_->changed_later.count(name) == 0;
+}
+
+bool PythonWorld::defined_in_class(std::string_view name) const {
+  return impl_->methods.count(name) != 0 || impl_->class_attributes.count(name) != 0;
+}
+
+// The class that a name refers to as seen from a file: bound once, here or in the module it is imported from.
+const PythonClass* PythonWorld::Impl::class_named(const PythonFacts& facts, int scope, std::string_view name) const {
+  int holder = -1;
+  const PythonBinding* binding = facts.lookup(scope, name, &holder);
+  if (binding == nullptr || binding->stores.size() != 1 || binding->written_from_outside) return nullptr;
+  const Node store = binding->stores[0];
+  if (facts.parent(store).is("class_definition")) return facts.class_at(facts.parent(store));
+  if (!binding->imported) return nullptr;
+  const auto imported = facts.imports().find(name);
+  if (imported == facts.imports().end() || imported->second.name.empty()) return nullptr;
+  const auto module = modules.find(imported->second.module);
+  if (module == modules.end() || module->second == nullptr) return nullptr;
+  return module->second == &facts ? nullptr : class_named(*module->second, 0, imported->second.name);
+}
+
+const PythonFunction* PythonWorld::Impl::function_named(const PythonFacts& facts, int scope,
+                                                        std::string_view name) const {
+  int holder = -1;
+  const PythonBinding* binding = facts.lookup(scope, name, &holder);
+  if (binding == nullptr || binding->stores.size() != 1 || binding->written_from_outside || binding->deleted ||
+      facts.dynamic() || facts.scopes()[0].dynamic)
+    return nullptr;
+  const Node store = binding->stores[0];
+  if (facts.parent(store).is("function_definition")) return facts.function_at(facts.parent(store));
+  if (!binding->imported) return nullptr;
+  const auto imported = facts.imports().find(name);
+  if (imported == facts.imports().end() || imported->second.name.empty()) return nullptr;
+  const auto module = modules.find(imported->second.module);
+  if (module == modules.end() || module->second == nullptr || module->second == &facts) return nullptr;
+  return function_named(*module->second, 0, imported->second.name);
+}
+
+const PythonFacts* PythonWorld::Impl::module_of(const PythonFacts& facts, Node object) const {
+  if (!object.is("identifier")) return nullptr;
+  const PythonBinding* binding = facts.resolve(object);
+  if (binding == nullptr || !binding->imported || binding->stores.size() != 1) return nullptr;
+  const auto imported = facts.imports().find(object.text());
+  if (imported == facts.imports().end()) return nullptr;
+  const std::string full =
+      imported->second.name.empty() ? imported->second.module : imported->second.module + "." + imported->second.name;
+  const auto module = modules.find(full);
+  return module == modules.end() ? nullptr : module->second;
+}
+
+std::vector<const PythonClass*> PythonWorld::ancestors(const PythonClass& cls, bool* complete) const {
+  std::vector<const PythonClass*> result;
+  if (complete != nullptr) *complete = true;
+  std::vector<const PythonClass*> todo{&cls};
+  while (!todo.empty() && result.size() < 64) {
+    const PythonClass* here = todo.front();
+    todo.erase(todo.begin());
+    for (const std::string& base : here->bases) {
+      if (base == "object") continue;
+      const int around = here->facts->scopes()[here->scope].parent;
+      const PythonClass* found = impl_->class_named(*here->facts, around, base);
+      if (found == nullptr || found == &cls) {
+        if (complete != nullptr) *complete = false;
+        continue;
+      }
+      if (std::find(result.begin(), result.end(), found) == result.end()) {
+        result.push_back(found);
+        todo.push_back(found);
+      }
+    }
+  }
+  return result;
+}
+
+std::vector<const PythonClass*> PythonWorld::descendants(const PythonClass& cls) const {
+  std::vector<const PythonClass*> result;
+  for (const auto& facts : impl_->files) {
+    for (const PythonClass& other : facts->classes()) {
+      if (&other == &cls || other.bases.empty()) continue;
+      const std::vector<const PythonClass*> above = ancestors(other);
+      bool below = std::find(above.begin(), above.end(), &cls) != above.end();
+      // A base whose name can't be followed but reads the same is taken for it.
+      for (const std::string& base : other.bases) {
+        const std::size_t dot = base.rfind('.');
+        below |= dot != std::string::npos && base.substr(dot + 1) == cls.name;
+      }
+      if (below) result.push_back(&other);
+    }
+  }
+  return result;
+}
+
+const PythonFunction* PythonWorld::method_of(const PythonClass& cls, std::string_view name) const {
+  const auto own = cls.methods.find(name);
+  if (own != cls.methods.end()) return &cls.facts->functions()[own->second];
+  if (cls.attributes.count(name) != 0) return nullptr;
+  for (const PythonClass* base : ancestors(cls)) {
+    const auto found = base->methods.find(name);
+    if (found != base->methods.end()) return &base->facts->functions()[found->second];
+    if (base->attributes.count(name) != 0) return nullptr;
+  }
+  return nullptr;
+}
+
+// The one method that instances of `type` (and of its subclasses) run for `name`.
+const PythonFunction* PythonWorld::Impl::only_method(const PythonType& type, std::string_view name) const {
+  const PythonFunction* found = world.method_of(*type.of, name);
+  if (found == nullptr || type.of->defined_twice) return nullptr;
+  if (type.exact) return found;
+  for (const PythonClass* below : world.descendants(*type.of)) {
+    if (world.method_of(*below, name) != found) return nullptr;
+  }
+  return found;
+}
+
+const PythonFunction* PythonWorld::resolve_call(const PythonFacts& facts, Node call, Node* receiver,
+                                                std::string* fact) const {
+  const Node callee = call.field("function");
+  const auto say = [&](std::string text) {
+    if (fact != nullptr) *fact = std::move(text);
+  };
+  if (receiver != nullptr) *receiver = Node();
+  if (callee.is("identifier")) {
+    const PythonFunction* found = impl_->function_named(facts, facts.scope_of(callee), callee.text());
+    if (found == nullptr || found->other_decorators || found->owner >= 0) return nullptr;
+    if (found->facts != &facts && attribute_patched(callee.text())) return nullptr;
+    say(std::string(callee.text()) + "() is defined once and never rebound");
+    return found;
+  }
+  if (!callee.is("attribute")) return nullptr;
+  const Node object = callee.field("object");
+  const std::string name(callee.field("attribute").text());
+  if (attribute_patched(name)) return nullptr;
+  if (const PythonFacts* module = impl_->module_of(facts, object)) {
+    const PythonFunction* found = impl_->function_named(*module, 0, name);
+    if (found == nullptr || found->other_decorators) return nullptr;
+    say(name + "() is defined once in its module and never rebound");
+    return found;
+  }
+  if (object.is("call") && facts.is_builtin(object.field("function"), "super")) {
+    const PythonFunction* around = facts.function_of(call);
+    if (around == nullptr || around->owner < 0 || around->is_static) return nullptr;
+    const PythonClass* cls = facts.class_of(*around);
+    bool complete = false;
+    const std::vector<const PythonClass*> above = ancestors(*cls, &complete);
+    if (!complete || cls->bases.size() != 1 || above.empty()) return nullptr;
+    for (const PythonClass* below : descendants(*cls)) {
+      if (below->bases.size() > 1) return nullptr;
+    }
+    const PythonFunction* found = method_of(*above[0], name);
+    if (found == nullptr || found->other_decorators) return nullptr;
+    if (receiver != nullptr) *receiver = object;
+    say(cls->name + " and its subclasses have a single base each, so super() is " + above[0]->name);
+    return found;
+  }
+  if (object.is("identifier")) {
+    if (const PythonClass* cls = impl_->class_named(facts, facts.scope_of(object), object.text())) {
+      const PythonFunction* found = method_of(*cls, name);
+      if (found == nullptr || found->other_decorators || found->is_property || cls->defined_twice) return nullptr;
+      if (found->is_class_method && receiver != nullptr) *receiver = object;
+      say(cls->name + "." + name + "() is defined once and never replaced");
+      return found;
+    }
+  }
+  const PythonType type = type_of(facts, object);
+  if (receiver != nullptr) *receiver = object;
+  if (type.kind == PythonType::Kind::kInstance) {
+    const PythonFunction* found = impl_->only_method(type, name);
+    if (found == nullptr || found->other_decorators || found->is_property) return nullptr;
+    say(std::string(object.text()) + " is " + (type.exact ? "a " : "a (subclass of) ") + type.of->name +
+        " and no class below it overrides " + name + "()");
+    return found;
+  }
+  if (type.known() || python_reading_method(name) || python_mutating_method(name)) return nullptr;
+  if (object.is("identifier")) {
+    const PythonBinding* binding = facts.resolve(object);
+    if (binding != nullptr && binding->imported) return nullptr;
+  }
+  const std::vector<const PythonFunction*> found = methods_named(name);
+  if (found.size() != 1 || found[0]->other_decorators || found[0]->is_property || !functions_named(name).empty())
+    return nullptr;
+  if (impl_->class_attributes.count(name) != 0) return nullptr;
+  const PythonClass* cls = found[0]->facts->class_of(*found[0]);
+  bool complete = false;
+  ancestors(*cls, &complete);
+  if (!complete || cls->defined_twice || cls->dynamic) return nullptr;
+  say(cls->qualified + "." + name + "() is the only method of this name in the sources");
+  return found[0];
+}
+
+const PythonClass* PythonWorld::resolve_constructor(const PythonFacts& facts, Node call) const {
+  if (!call.is("call")) return nullptr;
+  const Node callee = call.field("function");
+  if (callee.is("identifier")) return impl_->class_named(facts, facts.scope_of(callee), callee.text());
+  if (!callee.is("attribute")) return nullptr;
+  const PythonFacts* module = impl_->module_of(facts, callee.field("object"));
+  return module == nullptr ? nullptr : impl_->class_named(*module, 0, callee.field("attribute").text());
+}
+
+namespace {
+
+PythonType join(const PythonType& a, const PythonType& b) {
+  if (a == b || b.kind == PythonType::Kind::kPending) return a;
+  if (a.kind == PythonType::Kind::kPending) return b;
+  if (a.number() && b.number()) {
+    if (a.kind == PythonType::Kind::kFloat || b.kind == PythonType::Kind::kFloat) {
+      // Either int or float: still a number, so float stands for it (nothing relies on float itself).
+      return plain(PythonType::Kind::kFloat);
+    }
+    return plain(PythonType::Kind::kInt);
+  }
+  if (a.kind == PythonType::Kind::kInstance && b.kind == PythonType::Kind::kInstance && a.of == b.of)
+    return {PythonType::Kind::kInstance, a.of, false};
+  return {};
+}
+
+}  // namespace
+
+PythonType PythonWorld::type_of(const PythonFacts& facts, Node expression) const {
+  const std::lock_guard<std::recursive_mutex> lock(impl_->mutex);
+  return impl_->type(facts, expression, 0);
+}
+
+PythonType PythonWorld::Impl::annotated(const PythonFacts& facts, Node annotation) const {
+  std::string_view text = annotation.text();
+  if (text.size() > 2 && (text.front() == '"' || text.front() == '\'')) text = text.substr(1, text.size() - 2);
+  using Kind = PythonType::Kind;
+  static const std::map<std::string_view, Kind> kinds = {
+      {"int", Kind::kInt},     {"float", Kind::kFloat}, {"bool", Kind::kBool}, {"str", Kind::kStr},
+      {"bytes", Kind::kBytes}, {"list", Kind::kList},   {"dict", Kind::kDict}, {"set", Kind::kSet},
+      {"tuple", Kind::kTuple}, {"List", Kind::kList},   {"Dict", Kind::kDict}, {"Tuple", Kind::kTuple}};
+  const std::string_view head = text.substr(0, text.find('['));
+  const auto found = kinds.find(head);
+  if (found != kinds.end()) return plain(found->second);
+  if (const PythonClass* cls = class_named(facts, 0, text)) return {Kind::kInstance, cls, false};
+  return {};
+}
+
+// Questions that lead back to themselves are answered by what the other branches say (x = 0.0; x = x + 1.0); what
+// rested on an open question is forgotten, except by the outermost one.
+PythonType PythonWorld::Impl::type(const PythonFacts& facts, Node node, int depth) const {
+  if (!node || depth > kDeepest || open_questions > kDeepest) return {};
+  const bool outermost = open_questions == 0;
+  if (outermost) type_steps = 0;
+  if (++type_steps > kMostSteps) return {};
+  const auto known = types.find(node.id());
+  if (known != types.end()) {
+    if (known->second.kind == PythonType::Kind::kPending) ++pending_answers;
+    return known->second;
+  }
+  types[node.id()] = plain(PythonType::Kind::kPending);
+  const int before = pending_answers;
+  ++open_questions;
+  PythonType found = find_type(facts, node, depth + 1);
+  --open_questions;
+  if (outermost && found.kind == PythonType::Kind::kPending) found = {};
+  if (outermost || before == pending_answers) {
+    types[node.id()] = found;
+  } else {
+    types.erase(node.id());
+  }
+  return found;
+}
+
+PythonType PythonWorld::Impl::find_type(const PythonFacts& facts, Node node, int depth) const {
+  using Kind = PythonType::Kind;
+  const std::string_view kind = node.kind();
+  if (kind == "integer") return plain(Kind::kInt);
+  if (kind == "float") return plain(Kind::kFloat);
+  if (kind == "string" || kind == "concatenated_string") {
+    const std::string_view text = node.text();
+    const bool bytes = text.substr(0, 2).find_first_of("bB") != std::string_view::npos &&
+                       text.find_first_of("'\"") <= 2 && text.front() != '"' && text.front() != '\'';
+    return plain(bytes ? Kind::kBytes : Kind::kStr);
+  }
+  if (kind == "true" || kind == "false" || kind == "comparison_operator" || kind == "not_operator")
+    return plain(Kind::kBool);
+  if (kind == "none") return plain(Kind::kNone);
+  if (kind == "list" || kind == "list_comprehension") return plain(Kind::kList);
+  if (kind == "tuple" || kind == "expression_list") return plain(Kind::kTuple);
+  if (kind == "set" || kind == "set_comprehension") return plain(Kind::kSet);
+  if (kind == "dictionary" || kind == "dictionary_comprehension") return plain(Kind::kDict);
+  if (kind == "parenthesized_expression") return type(facts, node.named(0), depth);
+  if (kind == "named_expression") return type(facts, node.field("value"), depth);
+  if (kind == "conditional_expression")
+    return join(type(facts, node.named(0), depth), type(facts, node.named(2), depth));
+  if (kind == "boolean_operator")
+    return join(type(facts, node.field("left"), depth), type(facts, node.field("right"), depth));
+  if (kind == "unary_operator") {
+    const PythonType inner = type(facts, node.field("argument"), depth);
+    return inner.number() || inner.kind == Kind::kPending ? inner : PythonType{};
+  }
+  if (kind == "binary_operator") {
+    const PythonType left = type(facts, node.field("left"), depth);
+    const PythonType right = type(facts, node.field("right"), depth);
+    return operation(node.field("operator").text(), left, right, depth);
+  }
+  if (kind == "call") return call_type(facts, node, depth);
+  if (kind == "attribute") return attribute_type(facts, node, depth);
+  if (kind == "identifier") return name_type(facts, node, depth);
+  return {};
+}
+
+PythonType PythonWorld::Impl::operation(std::string_view op, const PythonType& left, const PythonType& right,
+                                        int depth) const {
+  using Kind = PythonType::Kind;
+  if (left.kind == Kind::kPending && right.kind == Kind::kPending) return left;
+  if (left.kind == Kind::kPending && right.number()) return right;
+  if (right.kind == Kind::kPending && left.number()) return left;
+  if (left.number() && right.number()) {
+    if (op == "/" || left.kind == Kind::kFloat || right.kind == Kind::kFloat) return plain(Kind::kFloat);
+    return op == "**" ? plain(Kind::kFloat) : plain(Kind::kInt);
+  }
+  if (left.kind == Kind::kStr && (op == "%" || (op == "+" && right.kind == Kind::kStr) || op == "*")) return left;
+  if ((left.kind == Kind::kList || left.kind == Kind::kTuple) && ((op == "+" && right.kind == left.kind) || op == "*"))
+    return left;
+  if (right.kind == Kind::kList && op == "*") return right;
+  if (left.kind == Kind::kInstance) {
+    static const std::map<std::string_view, std::string_view> names = {
+        {"+", "__add__"},       {"-", "__sub__"}, {"*", "__mul__"},   {"/", "__truediv__"},
+        {"//", "__floordiv__"}, {"%", "__mod__"}, {"@", "__matmul__"}};
+    const auto name = names.find(op);
+    if (name == names.end()) return {};
+    const PythonFunction* method = only_method(left, name->second);
+    return method == nullptr ? PythonType{} : return_type(*method, depth);
+  }
+  return {};
+}
+
+PythonType PythonWorld::Impl::return_type(const PythonFunction& function, int depth) const {
+  if (function.is_generator || function.is_async || function.returns.empty() || function.other_decorators) return {};
+  PythonType result;
+  bool first = true;
+  for (const Node statement : function.returns) {
+    const PythonType here = type(*function.facts, statement.named(0), depth);
+    result = first ? here : join(result, here);
+    first = false;
+    if (result.kind == PythonType::Kind::kUnknown) return {};
+  }
+  return result;
+}
+
+PythonType PythonWorld::Impl::call_type(const PythonFacts& facts, Node call, int depth) const {
+  using Kind = PythonType::Kind;
+  if (const PythonClass* cls = world.resolve_constructor(facts, call)) {
+    if (cls->has_keywords || cls->methods.count("__new__") != 0) return {};
+    return {Kind::kInstance, cls, true};
+  }
+  const Node callee = call.field("function");
+  static const std::map<std::string_view, Kind> builtins = {
+      {"int", Kind::kInt},     {"len", Kind::kInt},       {"ord", Kind::kInt},         {"float", Kind::kFloat},
+      {"str", Kind::kStr},     {"repr", Kind::kStr},      {"chr", Kind::kStr},         {"bool", Kind::kBool},
+      {"list", Kind::kList},   {"sorted", Kind::kList},   {"dict", Kind::kDict},       {"set", Kind::kSet},
+      {"tuple", Kind::kTuple}, {"range", Kind::kRange},   {"isinstance", Kind::kBool}, {"id", Kind::kInt},
+      {"hash", Kind::kInt},    {"frozenset", Kind::kSet}, {"bytes", Kind::kBytes}};
+  if (callee.is("identifier")) {
+    const auto found = builtins.find(callee.text());
+    if (found != builtins.end() && facts.is_builtin(callee, callee.text())) return plain(found->second);
+    if (facts.is_builtin(callee, "abs") || facts.is_builtin(callee, "round")) {
+      const PythonType inner = type(facts, call.field("arguments").named(0), depth);
+      return inner.number() ? inner : PythonType{};
+    }
+    if ((facts.is_builtin(callee, "min") || facts.is_builtin(callee, "max")) &&
+        call.field("arguments").named_count() == 2)
+      return join(type(facts, call.field("arguments").named(0), depth),
+                  type(facts, call.field("arguments").named(1), depth));
+    const auto imported = facts.imports().find(callee.text());
+    if (imported != facts.imports().end() && imported->second.module == "math" && facts.resolve(callee) != nullptr)
+      return plain(Kind::kFloat);
+  }
+  if (callee.is("attribute")) {
+    const std::string_view object = callee.field("object").text();
+    const auto imported = facts.imports().find(object);
+    if (imported != facts.imports().end() && imported->second.module == "math" && imported->second.name.empty())
+      return plain(Kind::kFloat);
+  }
+  const PythonFunction* function = world.resolve_call(facts, call, nullptr, nullptr);
+  return function == nullptr ? PythonType{} : return_type(*function, depth);
+}
+
+PythonType PythonWorld::Impl::stored_type(const PythonFacts& facts, Node target, int depth) const {
+  const Node up = facts.parent(target);
+  if (up.is("assignment") && up.field("left") == target) {
+    const Node annotation = up.field("type");
+    if (annotation) {
+      const PythonType found = annotated(facts, annotation);
+      if (found.known()) return found;
+    }
+    Node right = up.field("right");
+    while (right.is("assignment")) right = right.field("right");
+    return type(facts, right, depth);
+  }
+  if (up.is("augmented_assignment") && up.field("left") == target) {
+    const PythonType right = type(facts, up.field("right"), depth);
+    const std::string_view op = up.field("operator").text();
+    if (right.number() && (op == "/=" || right.kind == PythonType::Kind::kFloat))
+      return plain(PythonType::Kind::kFloat);
+    return right.number() || right.kind == PythonType::Kind::kPending ? right : PythonType{};
+  }
+  if ((up.is("for_statement") || up.is("for_in_clause")) && up.field("left") == target) {
+    const PythonType over = type(facts, up.field("right"), depth);
+    if (over.kind == PythonType::Kind::kRange) return plain(PythonType::Kind::kInt);
+    if (over.kind == PythonType::Kind::kStr) return over;
+    return {};
+  }
+  if ((up.is("pattern_list") || up.is("tuple_pattern")) && facts.parent(up).is("assignment")) {
+    const Node right = facts.parent(up).field("right");
+    const std::vector<Node> targets = up.children();
+    const std::vector<Node> parts = right.children();
+    if ((right.is("expression_list") || right.is("tuple")) && targets.size() == parts.size()) {
+      for (std::size_t i = 0; i < targets.size(); ++i) {
+        if (targets[i] == target) return type(facts, parts[i], depth);
+      }
+    }
+  }
+  return {};
+}
+
+PythonType PythonWorld::Impl::name_type(const PythonFacts& facts, Node node, int depth) const {
+  int scope = -1;
+  const PythonBinding* binding = facts.resolve(node, &scope);
+  if (binding == nullptr || binding->stores.empty()) return {};
+  const auto known = binding_types.find(binding);
+  if (known != binding_types.end()) {
+    if (known->second.kind == PythonType::Kind::kPending) ++pending_answers;
+    return known->second;
+  }
+  binding_types[binding] = plain(PythonType::Kind::kPending);
+  const int before = pending_answers;
+  PythonType result;
+  bool first = true;
+  for (const Node store : binding->stores) {
+    const Node up = facts.parent(store);
+    const PythonType here = binding->parameter && store == binding->stores[0]
+                                ? parameter_type(facts, scope, binding->name, depth)
+                                : stored_type(facts, store, depth);
+    result = first ? here : join(result, here);
+    first = false;
+    if (result.kind == PythonType::Kind::kUnknown) break;
+  }
+  // The own pending answer is settled here; others are not.
+  if (before == pending_answers || result.kind == PythonType::Kind::kUnknown) {
+    binding_types[binding] = result;
+  } else {
+    binding_types.erase(binding);
+  }
+  return result;
+}
+
+PythonType PythonWorld::Impl::parameter_type(const PythonFacts& facts, int scope, const std::string& name,
+                                             int depth) const {
+  const PythonFunction* function = facts.function_at(facts.scopes()[scope].node);
+  if (function == nullptr) return {};
+  std::size_t place = 0;
+  while (place < function->parameters.size() && function->parameters[place].name != name) ++place;
+  if (place == function->parameters.size()) return {};
+  const PythonParameter& parameter = function->parameters[place];
+  if (place == 0 && function->owner >= 0 && !function->is_static) {
+    if (function->is_class_method) return {};
+    return {PythonType::Kind::kInstance, facts.class_of(*function), false};
+  }
+  if (parameter.annotation) {
+    const PythonType found = annotated(facts, parameter.annotation);
+    if (found.known()) return found;
+  }
+  if (parameter.kind == PythonParameter::Kind::kStar || parameter.kind == PythonParameter::Kind::kDoubleStar) return {};
+  return argument_type(*function, place, depth);
+}
+
+// What all calls in the sources pass for a parameter, where every use of the function is such a call.
+PythonType PythonWorld::Impl::argument_type(const PythonFunction& function, std::size_t place, int depth) const {
+  if (function.nested || function.other_decorators || function.is_property) return {};
+  std::string called = function.name;
+  const PythonClass* cls = function.facts->class_of(function);
+  std::size_t shift = 0;
+  if (cls != nullptr) {
+    if (function.name == "__init__") {
+      called = cls->name;
+      if (cls->dynamic || !world.descendants(*cls).empty()) return {};
+    } else if (function.name.size() > 4 && function.name.compare(0, 2, "__") == 0) {
+      return {};
+    } else if (world.methods_named(function.name).size() != 1) {
+      return {};
+    }
+    if (!function.is_static) shift = 1;
+  }
+  if ((values.count(called) != 0 && function.name != "__init__") || patched.count(called) != 0) return {};
+  const std::vector<CallSite>& sites = world.calls_of(called);
+  if (sites.empty() || sites.size() > 64) return {};
+  PythonType result;
+  bool first = true;
+  for (const CallSite& site : sites) {
+    std::size_t at = shift;
+    Node argument;
+    bool starred = false;
+    for (const Node node : site.call.field("arguments").children()) {
+      starred |= node.is("list_splat") || node.is("dictionary_splat");
+      if (node.is("keyword_argument")) {
+        if (node.field("name").text() == function.parameters[place].name) argument = node.field("value");
+      } else if (at++ == place) {
+        argument = node;
+      }
+    }
+    if (starred) return {};
+    const bool defaulted = !argument;
+    if (defaulted) argument = function.parameters[place].default_value;
+    const PythonType here = type(defaulted ? *function.facts : *site.facts, argument, depth);
+    result = first ? here : join(result, here);
+    first = false;
+    if (result.kind == PythonType::Kind::kUnknown) return {};
+  }
+  return result;
+}
+
+PythonType PythonWorld::Impl::attribute_type(const PythonFacts& facts, Node node, int depth) const {
+  const std::string name(node.field("attribute").text());
+  const Node object = node.field("object");
+  const auto imported = facts.imports().find(object.text());
+  if (object.is("identifier") && imported != facts.imports().end()) {
+    return imported->second.module == "math" ? plain(PythonType::Kind::kFloat) : PythonType{};
+  }
+  const PythonType holder = type(facts, object, depth);
+  if (holder.kind == PythonType::Kind::kInstance) {
+    const PythonFunction* method = world.method_of(*holder.of, name);
+    if (method != nullptr) return method->is_property ? return_type(*method, depth) : PythonType{};
+  } else if (holder.known() || world.defined_in_class(name)) {
+    return {};
+  }
+  const auto stores = attribute_stores.find(name);
+  if (stores == attribute_stores.end() || stores->second.size() > 64) return {};
+  PythonType result;
+  bool first = true;
+  if (holder.kind == PythonType::Kind::kInstance && holder.of->attributes.count(name) != 0) {
+    result = type(*holder.of->facts, holder.of->attributes.find(name)->second, depth);
+    first = false;
+  }
+  for (const CallSite& store : stores->second) {
+    // Stores on objects that are surely of another class do not count.
+    if (holder.kind == PythonType::Kind::kInstance) {
+      const PythonType other = type(*store.facts, store.call.field("object"), depth);
+      if (other.kind == PythonType::Kind::kInstance && !related(*other.of, *holder.of)) continue;
+    }
+    const PythonType here = stored_type(*store.facts, store.call, depth);
+    result = first ? here : join(result, here);
+    first = false;
+    if (result.kind == PythonType::Kind::kUnknown) return {};
+  }
+  return result;
+}
+
+bool PythonWorld::Impl::related(const PythonClass& a, const PythonClass& b) const {
+  if (&a == &b) return true;
+  const std::vector<const PythonClass*> of_a = world.ancestors(a);
+  const std::vector<const PythonClass*> of_b = world.ancestors(b);
+  return std::find(of_a.begin(), of_a.end(), &b) != of_a.end() || std::find(of_b.begin(), of_b.end(), &a) != of_b.end();
+}
+
+}  // namespace jarvis2::code
