@@ -601,7 +601,6 @@ PythonType PythonWorld::Impl::name_type(const PythonFacts& facts, Node node, int
   PythonType result;
   bool first = true;
   for (const Node store : binding->stores) {
-    const Node up = facts.parent(store);
     const PythonType here = binding->parameter && store == binding->stores[0]
                                 ? parameter_type(facts, scope, binding->name, depth)
                                 : stored_type(facts, store, depth);
