@@ -46,8 +46,12 @@ class Repository {
   Texts apply_patch(const std::string& commit, const std::string& patch) const;
   // <root>/.jarvis2, created and named in .git/info/exclude.
   fs::path state_dir();
-  // Regular checkout of `commit` into an empty or missing folder, submodules included where they are checked out.
-  void checkout(const std::string& commit, const fs::path& folder) const;
+  // The bytes of `commit` as stored (no filters), times of change set to the commit's, into an empty or missing folder
+  // that becomes a detached repository of its own, sharing our objects. Submodules are included where the user has
+  // checked them out; returns the paths of those left out.
+  std::vector<std::string> checkout(const std::string& commit, const fs::path& folder) const;
+  // Folders of objects that such a checkout refers to.
+  std::vector<fs::path> object_dirs() const;
 
  private:
   struct State;

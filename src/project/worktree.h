@@ -3,30 +3,35 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/files.h"
 #include "project/repository.h"
 
 namespace jarvis2::project {
 
-// Detached checkout with a life of its own: removed (and pruned from git) by the destructor. What a killed process
-// leaves behind goes at the next clean_worktrees(). Movable, one thread at a time.
+// Detached checkout with a life of its own, in the user's cache; the destructor removes it. The user's repository never
+// hears of it. What a killed process leaves behind goes at the next clean_worktrees(). One thread at a time.
 class Worktree {
  public:
-  // A detached, locked git worktree of `commit`, under the repository's folder in the user's cache.
-  static Worktree create(Repository& repository, const std::string& commit);
+  static Worktree create(const Repository& repository, const std::string& commit);
   // A copy with everything in it (build products, times of change), sharing blocks where the file system can. reset()
-  // brings the copy back to this folder's state, so leave this one alone afterwards.
+  // brings the copy back to this folder's state, so leave this one alone afterwards, and alive.
   Worktree copy() const;
   ~Worktree();
   Worktree(Worktree&& other) noexcept;
   Worktree& operator=(Worktree&& other) noexcept;
 
   const fs::path& path() const { return path_; }
+  // HOME for commands that prepare or use dependencies; copied and reset with the rest.
+  const fs::path& home() const { return home_; }
   const std::string& commit() const { return commit_; }
-  // Only for copies: every file, link, mode and time as in the original again. Files whose inode, size and time of
-  // status change are as the copy left them are taken as unchanged.
+  const std::vector<std::string>& missing_submodules() const { return missing_submodules_; }
+  // Only for copies: every file, link, mode and time as in the original again. A file whose inode, size and time of
+  // status change are as this object left them counts as unchanged.
   void reset();
+  // Only for copies: which of `paths` (in path()) are not as this object left them.
+  std::vector<std::string> touched(const std::vector<std::string>& paths) const;
   // Writes whole texts (deletes those without value). Paths must stay inside; symbolic links are not followed.
   void write(const Texts& texts);
   // reset() and write() in one.
@@ -37,19 +42,24 @@ class Worktree {
 
  private:
   struct Manifest;
-  Worktree() = default;
+  Worktree();
+  void make_folder(const fs::path& parent);
   void remove() noexcept;
+  fs::path folder_;  // holds src and home
   fs::path path_;
+  fs::path home_;
   std::string commit_;
-  fs::path git_dir_;  // of the repository; empty for copies
-  std::string name_;  // of the git worktree; empty for copies
-  fs::path origin_;   // copies: where reset() copies from
-  std::shared_ptr<Manifest> manifest_;
+  std::vector<std::string> missing_submodules_;
+  int lock_fd_ = -1;  // held as long as we live
+  fs::path origin_;   // copies: folder_ of where reset() copies from
+  std::unique_ptr<Manifest> manifest_;
 };
 
 // Removes worktrees of this repository whose process is gone; returns how many.
-int clean_worktrees(Repository& repository);
-// Where worktrees of a repository live.
+int clean_worktrees(const Repository& repository);
+// Where the worktrees of a repository live.
 fs::path worktrees_dir(const Repository& repository);
+// Removes a folder with read-only folders in it. Throws Error.
+void remove_tree(const fs::path& folder);
 
 }  // namespace jarvis2::project
