@@ -3,11 +3,14 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "code/c_facts.h"
 #include "code/pattern_rule.h"
+#include "code/python_facts.h"
 #include "code/workspace.h"
 
 namespace jarvis2::edit {
@@ -23,6 +26,13 @@ struct WhereClause {
   const std::string& argument(const std::string& key) const;
 };
 
+// Facts asked for while one file is looked at; made on first use.
+struct FactCache {
+  std::shared_ptr<const code::PythonFacts> python;
+  std::shared_ptr<const code::PythonWorld> world;
+  std::shared_ptr<const code::CFacts> c;
+};
+
 // Where a match stands. Conditions may bind further text variables (fresh names).
 struct ConditionContext {
   const code::Workspace& workspace;
@@ -31,12 +41,16 @@ struct ConditionContext {
   code::Span span;
   const code::Captures& captures;
   std::map<std::string, std::string>& texts;
+  FactCache& facts;
 
   code::Node node() const { return tree.node(span.first); }
   code::Range range() const { return {tree[span.first].begin_byte, tree[span.last].end_byte}; }
   // The node of "$X"; null when unbound. "$MATCH" is the match.
   code::Node capture(std::string_view variable) const;
   std::vector<code::Node> captures_of(std::string_view variable) const;
+  const code::PythonFacts& python() const;
+  const code::PythonWorld& world() const;
+  const code::CFacts& c() const;
   // From the first to the last byte of what the variable stands for.
   code::Range capture_range(std::string_view variable) const;
 };
@@ -54,5 +68,11 @@ const std::vector<Condition>& c_conditions();
 // nullptr when there is none of the name for the language.
 const Condition* find_condition(code::Language language, std::string_view name);
 bool holds(const WhereClause& clause, const ConditionContext& context);
+
+// Shared by the languages.
+// The region an argument `in` names: a variable, "loop" (the innermost around the match), "function", "match".
+std::vector<code::Node> region_of(const ConditionContext& context, const std::string& name);
+// The name occurs as an identifier in the nodes.
+bool mentions(const std::vector<code::Node>& nodes, std::string_view name);
 
 }  // namespace jarvis2::edit

@@ -73,35 +73,13 @@ class RuleTransformation : public Transformation {
 
 }  // namespace
 
-code::Node ConditionContext::capture(std::string_view variable) const {
-  const std::string_view name = variable.substr(variable.find_last_of('$') + 1);
-  return name == "MATCH" ? node() : tree.node(captures.one(name));
-}
-
-std::vector<code::Node> ConditionContext::captures_of(std::string_view variable) const {
-  const std::string_view name = variable.substr(variable.find_last_of('$') + 1);
-  std::vector<code::Node> nodes;
-  if (name == "MATCH") return {node()};
-  if (const std::vector<Index>* bound = captures.find(name)) {
-    for (const Index index : *bound) nodes.push_back(tree.node(index));
-  }
-  return nodes;
-}
-
-code::Range ConditionContext::capture_range(std::string_view variable) const {
-  const std::string_view name = variable.substr(variable.find_last_of('$') + 1);
-  if (name == "MATCH") return range();
-  const std::vector<Index>* bound = captures.find(name);
-  if (bound == nullptr || bound->empty()) return {};
-  return {tree[bound->front()].begin_byte, tree[bound->back()].end_byte};
-}
-
 std::vector<Finding> find(const Rule& rule, const code::Workspace& workspace, const code::SourceFile& file,
                           const std::vector<code::Range>& ranges) {
   std::vector<Finding> findings;
   const CompiledRule* compiled = rule.compiled_for(file.tree->language());
   if (compiled == nullptr) return findings;
   const std::shared_ptr<const code::FlatTree> tree = code::flatten(file.tree);
+  FactCache facts;
   for (code::RuleMatch& match : code::find_all(compiled->rule, *tree, ranges)) {
     bool broken = false;
     for (Index at = match.span.first; at != code::kNoIndex && at <= match.span.last; at = (*tree)[at].end) {
@@ -109,7 +87,7 @@ std::vector<Finding> find(const Rule& rule, const code::Workspace& workspace, co
     }
     if (broken || !constraints_hold(*compiled, *tree, match.captures)) continue;
     std::map<std::string, std::string> texts;
-    ConditionContext context{workspace, file, *tree, match.span, match.captures, texts};
+    ConditionContext context{workspace, file, *tree, match.span, match.captures, texts, facts};
     const auto holds_here = [&](const WhereClause& clause) { return holds(clause, context); };
     if (!std::all_of(rule.where.begin(), rule.where.end(), holds_here)) continue;
     if (!apply_transforms(rule, context)) continue;

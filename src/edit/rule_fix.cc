@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <regex>
 
 #include "code/pattern.h"
 #include "edit/rule_precedence.h"
@@ -317,7 +318,10 @@ class Renderer {
       at = statements.empty() ? 0 : tree_[statements.front()].begin_byte;
       if (at > 0 && !first_on_line(text_, at)) return fail();
     }
-    if (fix.place == FixPlace::kImport && import_name_taken(line)) return fail();
+    if (fix.place == FixPlace::kImport) {
+      if (already_imported(line)) return std::nullopt;
+      if (import_name_taken(line)) return fail();
+    }
     const bool at_end_without_newline = at > 0 && text_[at - 1] != '\n';
     return Change{
         context_.file.path, {at, at}, (at_end_without_newline ? line_end(text_) : "") + line + line_end(text_)};
@@ -327,6 +331,19 @@ class Renderer {
     if (byte > 0 && text_[byte - 1] == '\n') return byte;
     while (byte < text_.size() && text_[byte] != '\n') ++byte;
     return byte < text_.size() ? byte + 1 : byte;
+  }
+
+  // "import math" where the file says "import os, math".
+  bool already_imported(const std::string& line) const {
+    std::smatch parts;
+    if (!std::regex_match(line, parts, std::regex(R"((?:from (\S+) )?import (\S+))"))) return false;
+    const std::string module = parts[1].matched ? parts[1].str() : parts[2].str();
+    const std::string item = parts[1].matched ? parts[2].str() : "";
+    const code::PythonFacts& facts = context_.python();
+    const auto found = facts.imports().find(parts[2].str());
+    const code::PythonBinding* binding = facts.lookup(0, parts[2].str());
+    return found != facts.imports().end() && found->second.module == module && found->second.name == item &&
+           binding != nullptr && binding->imported && binding->stores.size() == 1;
   }
 
   // The name that the import would bind is used for something else somewhere in the file.
@@ -499,7 +516,7 @@ FixTemplate compile_fix(code::Language language, const std::string& raw) {
         tree->kind(root) != "module") {
       form.expression = true;
       form.precedence = precedence_of(*tree, root);
-      const std::string name = code::metavariable_of(tree->text(root));
+      const std::string name = tree->has_children(root) ? "" : code::metavariable_of(tree->text(root));
       if (!name.empty()) form.root = name.substr(name.find_last_of('$') + 1);
     }
   }
