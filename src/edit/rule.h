@@ -105,7 +105,7 @@ struct Rule {
 std::shared_ptr<const Rule> load_rule(const std::string& file);
 // All rules under `folder`/<language>/*.yaml, sorted by id.
 std::vector<std::shared_ptr<const Rule>> load_rule_files(const std::string& folder);
-// $JARVIS2_RULES, else ../share/jarvis2/rules beside the program, else the source folder this was built from.
+// $JARVIS2_RULES, else rules/ of the data that came with the program.
 std::string default_rules_folder();
 
 // A place where a rule applies.
