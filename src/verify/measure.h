@@ -68,12 +68,13 @@ struct MeasureOptions {
   std::stop_token stop;
 };
 
-// What one run of each arm cost. Times are per run (a pair of short runs repeats them).
+// What each arm cost in one pair. Times are sums over `repeats` runs.
 struct PairSample {
-  double log_ratio = 0;                         // of the objective: baseline over candidate
-  std::uint64_t base_ns = 0, candidate_ns = 0;  // CPU time (duet) or wall time (sequential)
+  double log_ratio = 0;  // of the objective: baseline over candidate, or the reverse where higher is better
+  std::uint64_t base_cpu_ns = 0, candidate_cpu_ns = 0;
   std::uint64_t base_wall_ns = 0, candidate_wall_ns = 0;
   std::uint64_t base_rss_bytes = 0, candidate_rss_bytes = 0;
+  int repeats = 1;
   bool base_first = true;
   int cpu = -1;  // the duet's core
 };
@@ -141,19 +142,26 @@ struct InstructionCount {
 };
 InstructionCount count_instructions(const SpawnOptions& run, double timeout_s, std::stop_token stop = {});
 
-// The cores this process may use now: affinity, without those that `cpu.max` takes away.
+// The cores this process may run on, in order.
 std::vector<int> usable_cpus();
 
-// Exclusive ownership of a core among the measurements of this process. Blocks. Thread-safe.
-class CoreLease {
+// Ownership of one core, or of the whole machine, among the measurements of this process. Acquiring blocks until it is
+// free, or throws Interrupted when `stop` is requested. Thread-safe; who waits for the machine goes first.
+class Lease {
  public:
-  explicit CoreLease(int cpu);
-  ~CoreLease();
-  CoreLease(const CoreLease&) = delete;
-  CoreLease& operator=(const CoreLease&) = delete;
+  static Lease core(const std::vector<int>& candidates, std::stop_token stop = {});  // any one of them
+  static Lease machine(std::stop_token stop = {});
+  ~Lease();
+  Lease(Lease&& other) noexcept : cpu_(other.cpu_), held_(other.held_) { other.held_ = false; }
+  Lease& operator=(Lease&&) = delete;
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  int cpu() const { return cpu_; }  // -1: the machine
 
  private:
+  explicit Lease(int cpu) : cpu_(cpu) {}
   int cpu_;
+  bool held_ = true;
 };
 
 }  // namespace jarvis2::verify

@@ -9,7 +9,6 @@
 // Sci. "Admissible anytime-valid"; anytime-valid intervals, Howard et al. (2021), Ann. Stat. 49.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -26,7 +25,7 @@ enum class Verdict {
 };
 std::string verdict_name(Verdict verdict);  // "faster", "not faster", "slower", "undecided", "rejected"
 
-inline constexpr double kDefaultAlpha = 0.025;
+inline constexpr double kDefaultAlpha = 0.05;
 inline constexpr double kDefaultMinEffect = 0.02;
 
 struct TestOptions {
@@ -40,7 +39,7 @@ struct Estimate {
   double ratio = 1;
   double low = 0;            // anytime-valid lower bound
   double high = 0;           // anytime-valid upper bound; infinity when there is none yet
-  double confidence = 0.95;  // of the interval
+  double confidence = 0.90;  // of the interval
   double deviation = 0;      // robust standard deviation of one log-ratio
   std::size_t pairs = 0;
 };
@@ -69,15 +68,15 @@ class SequentialTest {
     double sign = 1;
     std::vector<double> log_wealth;
     double best = 0;  // highest log of the mixture so far
-    void add(double log_ratio, double scale, std::span<const double> effects, std::span<const double> weights);
+    void add(double log_ratio, double scale);
   };
   TestOptions options_;
-  std::vector<double> effects_;  // distances from the hypothesis that the mixture bets on
-  std::vector<double> weights_;
   std::vector<double> log_ratios_;
   std::vector<double> scales_;  // scale used for pair i: a function of the pairs before it
+  std::vector<double> sorted_;  // log-ratios in order, for the running scale
   Bet faster_, not_faster_, slower_;
   double threshold_ = 0;
+  std::size_t not_faster_at_ = 0;  // pairs when kNotFaster was proven
 };
 
 double median(std::vector<double> values);

@@ -1,0 +1,283 @@
+#include "verify/pairs.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <latch>
+#include <mutex>
+#include <random>
+#include <regex>
+#include <thread>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "verify/system.h"
+
+namespace jarvis2::verify {
+namespace {
+
+constexpr std::size_t kLongestPadding = 4096;
+constexpr double kDuetTimeoutFactor = 2.5;  // each arm of a duet has half a core
+
+const char* arm_word(bool candidate) { return candidate ? "the candidate" : "the baseline"; }
+
+// A fresh start of an arm: one of its layouts, at a random place of the stack.
+SpawnOptions prepare(const Arm& arm, std::mt19937_64& random, const PairSetup& setup, int cpu) {
+  const std::size_t pick = std::uniform_int_distribution<std::size_t>(0, arm.variants.size())(random);
+  SpawnOptions options = pick == 0 ? arm.spawn : arm.variants[pick - 1];
+  const std::size_t padding = std::uniform_int_distribution<std::size_t>(1, kLongestPadding)(random);
+  if (setup.pad_environment) options.env.emplace_back("JARVIS2_PADDING", std::string(padding, 'x'));
+  if (cpu >= 0) options.cpus = std::vector<int>{cpu};
+  options.max_output_bytes = std::min<std::size_t>(options.max_output_bytes, 4 << 20);
+  return options;
+}
+
+void add_run(RunTotals& totals, const ProcessResult& result, const PairSetup& setup,
+             bool candidate) {
+  totals.cpu_ns += result.cpu_ns - std::min(result.cpu_ns / 2, setup.launch_cpu_ns);
+  totals.wall_ns += result.wall_ns - std::min(result.wall_ns / 2, setup.launch_cpu_ns);
+  totals.rss_bytes = std::max(totals.rss_bytes, result.max_rss_bytes);
+  if (setup.objective.metric == Metric::kPattern) {
+    totals.metric_sum += printed_metric(setup.objective, result.out, candidate);
+  }
+}
+
+// Repeats of one arm, back to back.
+class ArmRunner {
+ public:
+  ArmRunner(const PairSetup& setup, const SpawnOptions& options, bool candidate, double timeout_s)
+      : setup_(setup), options_(options), candidate_(candidate), timeout_s_(timeout_s) {}
+
+  void once(const std::stop_token& stop, const std::function<void()>& started = {}) {
+    if (stop.stop_requested()) throw Cancelled();
+    Process process = spawn();
+    if (started) started();
+    const ProcessResult result = process.wait(timeout_s_, stop);
+    if (result.cancelled) throw Cancelled();
+    check_run(result, candidate_, timeout_s_, setup_.output_hash);
+    add_run(totals_, result, setup_, candidate_);
+  }
+  const RunTotals& totals() const { return totals_; }
+
+ private:
+  Process spawn() {
+    try {
+      return Process::spawn(options_);
+    } catch (const Error& error) {
+      throw RunFailed{{candidate_, error.message()}};
+    }
+  }
+  const PairSetup& setup_;
+  const SpawnOptions& options_;
+  bool candidate_;
+  double timeout_s_;
+  RunTotals totals_;
+};
+
+// Both arms at once. The first to start is the coin's choice; the second follows as soon as the first is running.
+void duet(ArmRunner& first, ArmRunner& second, int repeats, const std::stop_token& outer) {
+  std::stop_source both;
+  const std::stop_callback forward(outer, [&both] { both.request_stop(); });
+  std::latch first_started(1);
+  std::exception_ptr failures[2];
+  const auto run = [&](ArmRunner& arm, int which) {
+    bool counted = which != 0;
+    const auto started = [&] {
+      if (!std::exchange(counted, true)) first_started.count_down();
+    };
+    try {
+      for (int i = 0; i < repeats; ++i) arm.once(both.get_token(), started);
+    } catch (...) {
+      failures[which] = std::current_exception();
+      both.request_stop();
+    }
+    started();
+  };
+  {
+    const std::jthread other([&] {
+      first_started.wait();
+      run(second, 1);
+    });
+    run(first, 0);
+  }
+  // The failure that stopped the other one is the one to tell.
+  for (const std::exception_ptr& failure : failures) {
+    if (!failure) continue;
+    try {
+      std::rethrow_exception(failure);
+    } catch (const Cancelled&) {
+      continue;
+    }
+  }
+  if (failures[0] || failures[1]) throw Cancelled();
+}
+
+}  // namespace
+
+double monotonic_s() { return static_cast<double>(monotonic_ns()) * 1e-9; }
+
+void check_run(const ProcessResult& result, bool candidate, double timeout_s,
+               const std::optional<std::uint64_t>& output_hash) {
+  if (result.timed_out) {
+    throw RunFailed{{candidate, fmt::format("{} ran longer than {:.3g} s", arm_word(candidate), timeout_s)}};
+  }
+  if (result.exit_code != 0) {
+    std::string tail = result.err.substr(result.err.size() - std::min<std::size_t>(result.err.size(), 300));
+    while (!tail.empty() && (tail.back() == '\n' || tail.back() == '\r')) tail.pop_back();
+    const std::size_t line = tail.rfind('\n');
+    if (line != std::string::npos) tail.erase(0, line + 1);
+    const std::string how = result.signal != 0 ? fmt::format("was ended by signal {}", result.signal)
+                                               : fmt::format("exited with status {}", result.exit_code);
+    throw RunFailed{{candidate, fmt::format("{} {}{}{}", arm_word(candidate), how, tail.empty() ? "" : ": ", tail)}};
+  }
+  if (output_hash && result.out_hash != *output_hash) {
+    throw RunFailed{{candidate, fmt::format("{} printed something else than expected", arm_word(candidate))}};
+  }
+}
+
+double printed_metric(const Objective& objective, const std::string& out, bool candidate) {
+  std::smatch match;
+  if (std::regex_search(out, match, std::regex(objective.pattern)) && match.size() >= 2) {
+    char* end = nullptr;
+    const std::string text = match[1].str();
+    const double value = std::strtod(text.c_str(), &end);
+    if (end != text.c_str() && std::isfinite(value) && value > 0) return value;
+  }
+  throw RunFailed{{candidate, fmt::format("{} printed no positive number that `{}` matches", arm_word(candidate),
+                                          objective.pattern)}};
+}
+
+PairSample run_pair(const PairSetup& setup, std::uint64_t index, int cpu, std::stop_token stop) {
+  std::mt19937_64 random(hash64(fmt::format("{}/{}", setup.seed, index)));
+  PairSample sample;
+  sample.base_first = (random() >> 17 & 1) != 0;
+  sample.repeats = setup.repeats;
+  sample.cpu = cpu;
+  const bool is_duet = setup.instrument == Instrument::kDuet;
+  const SpawnOptions base_spawn = prepare(*setup.base, random, setup, cpu);
+  const SpawnOptions candidate_spawn = prepare(*setup.candidate, random, setup, cpu);
+  const double timeout_s = setup.run_timeout_s * (is_duet ? kDuetTimeoutFactor : 1);
+  ArmRunner base(setup, base_spawn, false, timeout_s);
+  ArmRunner candidate(setup, candidate_spawn, true, timeout_s);
+  ArmRunner& first = sample.base_first ? base : candidate;
+  ArmRunner& second = sample.base_first ? candidate : base;
+  if (is_duet) {
+    duet(first, second, setup.repeats, stop);
+  } else {
+    for (int i = 0; i < setup.repeats; ++i) {
+      first.once(stop);
+      second.once(stop);
+    }
+  }
+  const RunTotals& a = base.totals();
+  const RunTotals& b = candidate.totals();
+  sample.base_cpu_ns = a.cpu_ns;
+  sample.candidate_cpu_ns = b.cpu_ns;
+  sample.base_wall_ns = a.wall_ns;
+  sample.candidate_wall_ns = b.wall_ns;
+  sample.base_rss_bytes = a.rss_bytes;
+  sample.candidate_rss_bytes = b.rss_bytes;
+  const auto ratio = [](std::uint64_t over, std::uint64_t under) {
+    return std::log(static_cast<double>(std::max<std::uint64_t>(over, 1)) /
+                    static_cast<double>(std::max<std::uint64_t>(under, 1)));
+  };
+  switch (setup.objective.metric) {
+    case Metric::kPeakMemory:
+      sample.log_ratio = ratio(a.rss_bytes, b.rss_bytes);
+      break;
+    case Metric::kPattern:
+      sample.log_ratio = std::log(a.metric_sum / b.metric_sum) * (setup.objective.higher_is_better ? -1 : 1);
+      break;
+    default:
+      sample.log_ratio = is_duet ? ratio(a.cpu_ns, b.cpu_ns) : ratio(a.wall_ns, b.wall_ns);
+  }
+  return sample;
+}
+
+namespace {
+
+// A mailbox between the cores' threads and the judge.
+struct Mailbox {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<PairSample> samples;
+  std::exception_ptr failure;
+  std::size_t lanes_left = 0;
+};
+
+void lane(const PairSetup& setup, const std::vector<int>& cpus, std::atomic<std::uint64_t>& index, Mailbox& mailbox,
+          const std::stop_source& all) {
+  const std::stop_token stop = all.get_token();
+  std::exception_ptr failure;
+  try {
+    const bool pinned = setup.instrument == Instrument::kDuet && can_pin();
+    while (!stop.stop_requested()) {
+      const Lease lease = setup.instrument == Instrument::kDuet ? Lease::core(cpus, stop) : Lease::machine(stop);
+      const PairSample sample = run_pair(setup, index++, pinned ? lease.cpu() : -1, stop);
+      const std::lock_guard lock(mailbox.mutex);
+      mailbox.samples.push_back(sample);
+      mailbox.changed.notify_one();
+    }
+  } catch (const Cancelled&) {
+  } catch (const Interrupted&) {
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  const std::lock_guard lock(mailbox.mutex);
+  if (failure && !mailbox.failure) mailbox.failure = failure;
+  --mailbox.lanes_left;
+  mailbox.changed.notify_one();
+}
+
+}  // namespace
+
+void run_pairs(const PairSetup& setup, const std::vector<int>& cpus, std::size_t lanes, double deadline_s,
+               std::atomic<std::uint64_t>& index, std::stop_token stop,
+               const std::function<bool(const PairSample&)>& take) {
+  std::stop_source all;
+  const std::stop_callback forward(stop, [&all] { all.request_stop(); });
+  Mailbox mailbox;
+  mailbox.lanes_left = setup.instrument == Instrument::kDuet ? std::max<std::size_t>(1, std::min(lanes, cpus.size())) : 1;
+  std::vector<std::jthread> threads;
+  const std::size_t count = mailbox.lanes_left;
+  struct StopAll {  // also when `take` throws: the lanes end before the threads are joined
+    std::stop_source& source;
+    ~StopAll() { source.request_stop(); }
+  };
+  threads.reserve(count);
+  const StopAll stop_all{all};
+  for (std::size_t i = 0; i < count; ++i) {
+    threads.emplace_back([&] { lane(setup, cpus, index, mailbox, all); });
+  }
+  bool wanted = true;
+  while (wanted) {
+    std::unique_lock lock(mailbox.mutex);
+    const double left = deadline_s - monotonic_s();
+    mailbox.changed.wait_for(lock, std::chrono::duration<double>(std::clamp(left, 0.0, 0.2)), [&] {
+      return !mailbox.samples.empty() || mailbox.failure || mailbox.lanes_left == 0;
+    });
+    if (mailbox.failure) {
+      const std::exception_ptr failure = mailbox.failure;
+      lock.unlock();
+      all.request_stop();
+      std::rethrow_exception(failure);
+    }
+    if (!mailbox.samples.empty()) {
+      const PairSample sample = mailbox.samples.front();
+      mailbox.samples.pop_front();
+      lock.unlock();
+      wanted = take(sample);
+      continue;
+    }
+    if (mailbox.lanes_left == 0 || monotonic_s() >= deadline_s) wanted = false;
+  }
+  if (stop.stop_requested()) throw Interrupted();
+}
+
+}  // namespace jarvis2::verify
