@@ -11,6 +11,7 @@
 #include <unistd.h>
 #if defined(__linux__)
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #endif
 
 #include <algorithm>
@@ -54,6 +55,16 @@ struct Pipe {
   Pipe(const Pipe&) = delete;
   Pipe& operator=(const Pipe&) = delete;
 };
+
+// Readable as soon as the child has ended; -1 where there is no such descriptor (then the end is seen by looking often).
+int open_exit_fd(pid_t pid) {
+#if defined(__linux__) && defined(SYS_pidfd_open)
+  return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+#else
+  (void)pid;
+  return -1;
+#endif
+}
 
 void limit(int resource, const std::optional<std::uint64_t>& value) {
   if (!value) return;
@@ -229,12 +240,14 @@ ProcessResult Process::wait(double timeout_s, std::stop_token stop) {
   // The pipes may stay open in a descendant that left the group; the exit of the child itself ends the wait.
   std::uint64_t drain_until = 0;
   std::uint64_t ended_ns = 0;
+  int exit_fd = open_exit_fd(pid_);
   while (!reaped || out_ >= 0 || err_ >= 0) {
     if (!reaped) {
       const pid_t got = ::wait4(pid_, &status, WNOHANG, &usage);
       if (got == pid_) {
         reaped = true;
         ended_ns = monotonic_ns();
+        close_fd(exit_fd);
         ::kill(-pid_, SIGKILL);  // what it left behind in its group
         drain_until = ended_ns + 200'000'000u;
       }
@@ -250,16 +263,17 @@ ProcessResult Process::wait(double timeout_s, std::stop_token stop) {
       result.cancelled = true;
       kill();
     }
-    struct pollfd fds[3];
+    struct pollfd fds[4];
     nfds_t count = 0;
     if (out_ >= 0) fds[count++] = {out_, POLLIN, 0};
     if (err_ >= 0) fds[count++] = {err_, POLLIN, 0};
     if (in_ >= 0) fds[count++] = {in_, POLLOUT, 0};
+    if (exit_fd >= 0) fds[count++] = {exit_fd, POLLIN, 0};
     // Both streams closed: the exit is near, so look often.
     const int pause_ms = count == 0 ? 1 : (reaped ? 1 : 10);
     ::poll(fds, count, pause_ms);
     for (nfds_t i = 0; i < count; ++i) {
-      if (fds[i].revents == 0) continue;
+      if (fds[i].revents == 0 || fds[i].fd == exit_fd) continue;
       if (fds[i].fd == in_) {
         const ssize_t put = ::write(in_, stdin_bytes_.data() + written, stdin_bytes_.size() - written);
         if (put > 0) written += static_cast<std::size_t>(put);
@@ -291,6 +305,7 @@ ProcessResult Process::wait(double timeout_s, std::stop_token stop) {
     }
   }
   pid_ = -1;
+  close_fd(exit_fd);
   close_all();
   result.out_hash = hash64(result.out);
   if (out_truncated) result.out_hash ^= hash64(hashed_tail, chain + 1);

@@ -47,8 +47,7 @@ Lease Lease::machine(std::stop_token stop) {
   Cores& all = cores();
   std::unique_lock lock(all.mutex);
   ++all.machine_waiting;
-  const bool granted =
-      all.changed.wait(lock, std::move(stop), [&] { return !all.machine_busy && all.busy.empty(); });
+  const bool granted = all.changed.wait(lock, std::move(stop), [&] { return !all.machine_busy && all.busy.empty(); });
   --all.machine_waiting;
   if (!granted) {
     all.changed.notify_all();

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/files.h"
 #include "base/json_fwd.h"
 #include "base/process.h"
 #include "verify/statistics.h"
@@ -54,16 +55,18 @@ struct MeasureOptions {
   double min_effect = kDefaultMinEffect;
   double budget_s = 60;
   std::size_t max_pairs = 2000;
+  std::size_t lanes = 0;   // cores that run a duet at the same time; 0: half of `cpus`, at most 4
   std::uint64_t seed = 0;  // of the coin; 0: from the system
   Instrument instrument = Instrument::kAuto;
   Objective objective;
-  std::vector<int> cpus;        // cores to measure on; empty: all we may use
-  double run_timeout_s = 0;     // a run; 0: ten times the probe's own time
-  double min_run_s = 0.05;      // shorter runs are repeated inside a pair
-  bool check_output = true;     // every run's stdout must be the probe's
-  bool pad_environment = true;  // a random amount of environment per run: the stack's place is noise, not bias
-  bool confirm = true;          // a faster duet must agree in direction with wall-clock pairs
-  bool record_aa = true;        // pairs of the baseline against itself, beside the claim
+  std::vector<int> cpus;            // cores to measure on; empty: all we may use
+  double run_timeout_s = 0;         // a run; 0: ten times the probe's own time
+  double min_run_s = 0.05;          // shorter runs are repeated inside a pair
+  std::uint64_t launch_cpu_ns = 0;  // CPU time of starting the sandbox, taken off every run
+  bool check_output = true;         // every run's stdout must be the probe's
+  bool pad_environment = true;      // a random amount of environment per run: the stack's place is noise, not bias
+  bool confirm = true;              // a faster duet must agree in direction with wall-clock pairs
+  bool record_aa = true;            // pairs of the baseline against itself, beside the claim
   std::function<void(const Progress&)> progress;  // called from the judging thread
   std::stop_token stop;
 };
@@ -140,6 +143,10 @@ struct InstructionCount {
   std::string unsupported;
   bool ok() const { return unsupported.empty(); }
 };
+// The command to give to a sandbox's shell in place of `command`, and the reading of its result.
+std::string counting_command(const std::string& command);
+InstructionCount read_instruction_count(const ProcessResult& result, double timeout_s);
+// The same for a program started plainly, in an environment of fixed size.
 InstructionCount count_instructions(const SpawnOptions& run, double timeout_s, std::stop_token stop = {});
 
 // The cores this process may run on, in order.

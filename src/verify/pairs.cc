@@ -25,7 +25,9 @@ namespace {
 constexpr std::size_t kLongestPadding = 4096;
 constexpr double kDuetTimeoutFactor = 2.5;  // each arm of a duet has half a core
 
-const char* arm_word(bool candidate) { return candidate ? "the candidate" : "the baseline"; }
+const char* arm_word(bool candidate) {
+  return candidate ? "the candidate" : "the baseline";
+}
 
 // A fresh start of an arm: one of its layouts, at a random place of the stack.
 SpawnOptions prepare(const Arm& arm, std::mt19937_64& random, const PairSetup& setup, int cpu) {
@@ -38,8 +40,7 @@ SpawnOptions prepare(const Arm& arm, std::mt19937_64& random, const PairSetup& s
   return options;
 }
 
-void add_run(RunTotals& totals, const ProcessResult& result, const PairSetup& setup,
-             bool candidate) {
+void add_run(RunTotals& totals, const ProcessResult& result, const PairSetup& setup, bool candidate) {
   totals.cpu_ns += result.cpu_ns - std::min(result.cpu_ns / 2, setup.launch_cpu_ns);
   totals.wall_ns += result.wall_ns - std::min(result.wall_ns / 2, setup.launch_cpu_ns);
   totals.rss_bytes = std::max(totals.rss_bytes, result.max_rss_bytes);
@@ -120,7 +121,9 @@ void duet(ArmRunner& first, ArmRunner& second, int repeats, const std::stop_toke
 
 }  // namespace
 
-double monotonic_s() { return static_cast<double>(monotonic_ns()) * 1e-9; }
+double monotonic_s() {
+  return static_cast<double>(monotonic_ns()) * 1e-9;
+}
 
 void check_run(const ProcessResult& result, bool candidate, double timeout_s,
                const std::optional<std::uint64_t>& output_hash) {
@@ -243,7 +246,8 @@ void run_pairs(const PairSetup& setup, const std::vector<int>& cpus, std::size_t
   std::stop_source all;
   const std::stop_callback forward(stop, [&all] { all.request_stop(); });
   Mailbox mailbox;
-  mailbox.lanes_left = setup.instrument == Instrument::kDuet ? std::max<std::size_t>(1, std::min(lanes, cpus.size())) : 1;
+  mailbox.lanes_left =
+      setup.instrument == Instrument::kDuet ? std::max<std::size_t>(1, std::min(lanes, cpus.size())) : 1;
   std::vector<std::jthread> threads;
   const std::size_t count = mailbox.lanes_left;
   struct StopAll {  // also when `take` throws: the lanes end before the threads are joined
@@ -259,9 +263,8 @@ void run_pairs(const PairSetup& setup, const std::vector<int>& cpus, std::size_t
   while (wanted) {
     std::unique_lock lock(mailbox.mutex);
     const double left = deadline_s - monotonic_s();
-    mailbox.changed.wait_for(lock, std::chrono::duration<double>(std::clamp(left, 0.0, 0.2)), [&] {
-      return !mailbox.samples.empty() || mailbox.failure || mailbox.lanes_left == 0;
-    });
+    mailbox.changed.wait_for(lock, std::chrono::duration<double>(std::clamp(left, 0.0, 0.2)),
+                             [&] { return !mailbox.samples.empty() || mailbox.failure || mailbox.lanes_left == 0; });
     if (mailbox.failure) {
       const std::exception_ptr failure = mailbox.failure;
       lock.unlock();

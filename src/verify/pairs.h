@@ -34,13 +34,14 @@ struct PairSetup {
   std::uint64_t seed = 1;
 };
 
-// Runs pair number `index` (the coin and the padding are functions of seed and index). `cpu` ties both arms to a core, -1
-// to none. Throws RunFailed or Cancelled. Thread-safe.
+// Runs pair number `index` (the coin and the padding are functions of seed and index). `cpu` ties both arms to a core,
+// -1 to none. Throws RunFailed or Cancelled. Thread-safe.
 PairSample run_pair(const PairSetup& setup, std::uint64_t index, int cpu, std::stop_token stop);
 
-// Runs pairs on several cores at once, or one after the other on the whole machine, and gives each to `take` (called from
-// this thread, in order of completion) until it returns false, `stop` is requested or `deadline_s` (monotonic) passes.
-// `index` numbers the pairs and goes on over calls. Throws what run_pair throws, Interrupted when `stop` is requested.
+// Runs pairs on several cores at once, or one after the other on the whole machine, and gives each to `take` (called
+// from this thread, in order of completion) until it returns false, `stop` is requested or `deadline_s` (monotonic)
+// passes. `index` numbers the pairs and goes on over calls. Throws what run_pair throws, Interrupted when `stop` is
+// requested.
 void run_pairs(const PairSetup& setup, const std::vector<int>& cpus, std::size_t lanes, double deadline_s,
                std::atomic<std::uint64_t>& index, std::stop_token stop,
                const std::function<bool(const PairSample&)>& take);

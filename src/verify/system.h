@@ -13,7 +13,7 @@ bool can_pin();
 
 // Counters of the whole machine since boot.
 struct MachineLoad {
-  double busy_s = 0;   // CPU seconds spent by everybody
+  double busy_s = 0;    // CPU seconds spent by everybody
   double stolen_s = 0;  // CPU seconds a hypervisor gave to others
   std::uint64_t throttles = 0;
   double at_s = 0;

@@ -44,7 +44,9 @@ std::vector<double> numbers(std::string_view text) {
   return result;
 }
 
-double seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; }
+double seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+}
 
 // Threads of the tree below `pid` that run or would like to.
 int runnable_threads(int pid, std::vector<char>& buffer, int depth = 0) {
@@ -66,7 +68,9 @@ int runnable_threads(int pid, std::vector<char>& buffer, int depth = 0) {
 
 }  // namespace
 
-bool can_pin() { return true; }
+bool can_pin() {
+  return true;
+}
 
 std::vector<int> usable_cpus() {
   cpu_set_t set;
@@ -94,8 +98,8 @@ MachineLoad read_machine_load() {
     load.stolen_s = ticks[7] / hertz;
   }
   for (const int cpu : usable_cpus()) {
-    const std::vector<double> count =
-        numbers(read_small(fmt::format("/sys/devices/system/cpu/cpu{}/thermal_throttle/core_throttle_count", cpu), buffer));
+    const std::vector<double> count = numbers(
+        read_small(fmt::format("/sys/devices/system/cpu/cpu{}/thermal_throttle/core_throttle_count", cpu), buffer));
     if (!count.empty()) load.throttles += static_cast<std::uint64_t>(count[0]);
   }
   return load;

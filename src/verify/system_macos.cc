@@ -13,7 +13,9 @@
 namespace jarvis2::verify {
 namespace {
 
-double seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; }
+double seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+}
 
 // Threads of the tree below `pid` that run or would like to.
 int runnable_threads(int pid, int depth = 0) {
@@ -34,7 +36,9 @@ int runnable_threads(int pid, int depth = 0) {
 
 }  // namespace
 
-bool can_pin() { return false; }
+bool can_pin() {
+  return false;
+}
 
 std::vector<int> usable_cpus() {
   int count = 0;
