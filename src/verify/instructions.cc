@@ -14,7 +14,7 @@ namespace {
 
 // The program's own stderr goes nowhere, so that only valgrind speaks there.
 constexpr const char* kRedirect = "exec 9>&2 2>/dev/null; exec ";
-const std::vector<std::string> kValgrind = {"--tool=cachegrind",    "--cache-sim=no", "--cachegrind-out-file=/dev/null",
+const std::vector<std::string> kValgrind = {"--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null",
                                             "--trace-children=yes", "--log-fd=9"};
 
 std::string quoted(const std::string& text) {

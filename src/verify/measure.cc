@@ -27,7 +27,7 @@ constexpr double kTimeoutFactor = 10;
 constexpr double kDuetShare = 0.7;       // of the budget, when wall-clock pairs still have to agree
 constexpr double kDirectionAlpha = 0.1;  // of the wall-clock pairs' agreement in direction
 constexpr double kDriftNote = 0.10;
-constexpr double kWaitShare = 0.15;  // of the budget, for waiting until a second load has gone
+constexpr double kWaitShare = 0.05;  // of the budget, for waiting until a second load has gone
 constexpr int kMostRepeats = 200;
 
 std::uint64_t fresh_seed() {

@@ -1,0 +1,66 @@
+#include "app/judge_options.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/error.h"
+#include "project/settings.h"
+
+namespace jarvis2::app {
+
+void add_judge_options(CLI::App& app, JudgeOptions& options, const std::string& default_budget) {
+  app.add_option("--alpha", options.alpha, "Error probability of a verdict")
+      ->check(CLI::Range(1e-6, 0.5))
+      ->capture_default_str();
+  app.add_option("--min-effect", options.min_effect, "Smallest speed-up that counts, such as 2% (the default)");
+  app.add_option("--budget", options.budget, "Time to spend, such as 90s or 10m (default " + default_budget + ")");
+  app.add_option("--seed", options.seed, "Seed of the coin that orders the pairs (default: a fresh one)");
+}
+
+void apply_judge_options(const JudgeOptions& options, verify::MeasureOptions& measure) {
+  measure.alpha = options.alpha;
+  if (!options.min_effect.empty()) measure.min_effect = project::parse_effect(options.min_effect, "--min-effect");
+  if (!options.budget.empty()) measure.budget_s = parse_duration(options.budget, "--budget");
+  measure.seed = options.seed;
+}
+
+double parse_duration(const std::string& text, const std::string& what) {
+  char* end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  const std::string unit = end;
+  const double factor = unit.empty() || unit == "s"    ? 1
+                        : unit == "ms"                 ? 1e-3
+                        : unit == "m" || unit == "min" ? 60
+                        : unit == "h"                  ? 3600
+                                                       : 0;
+  if (end == text.c_str() || factor == 0 || !std::isfinite(value) || value <= 0) {
+    throw Error("app::parse_duration", fmt::format("{}: \"{}\" is not a duration; write 90s, 10m or 1h", what, text));
+  }
+  return value * factor;
+}
+
+JudgeProgress::JudgeProgress(bool quiet) : on_(!quiet && ::isatty(STDERR_FILENO) == 1) {}
+
+JudgeProgress::~JudgeProgress() {
+  if (on_) std::fputs("\r\033[K", stderr);
+}
+
+void JudgeProgress::show(const verify::Progress& progress) {
+  if (!on_) return;
+  std::string line = progress.phase;
+  if (progress.pairs > 0) {
+    const verify::Estimate& e = progress.estimate;
+    line += fmt::format("  {} pairs  ratio {:.3f} ({:.3f} to {})", progress.pairs, e.ratio, e.low,
+                        std::isfinite(e.high) ? fmt::format("{:.3f}", e.high) : "?");
+  }
+  line += fmt::format("  {:.0f} s", progress.elapsed_s);
+  if (progress.pairs > 0) line += fmt::format(", at most {:.0f} s to go", std::max(0.0, progress.eta_s));
+  fmt::print(stderr, "\r\033[K{}", line);
+  std::fflush(stderr);
+}
+
+}  // namespace jarvis2::app

@@ -1,0 +1,38 @@
+// What `compare`, `verify` and `improve` share: how sure, how much faster, how long.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "app/app.h"
+#include "verify/measure.h"
+
+namespace jarvis2::app {
+
+struct JudgeOptions {
+  double alpha = verify::kDefaultAlpha;
+  std::string min_effect;  // "2%"; empty: the caller's default
+  std::string budget;      // "60s"; empty: the caller's default
+  std::uint64_t seed = 0;
+};
+// Adds --alpha, --min-effect, --budget and --seed.
+void add_judge_options(CLI::App& app, JudgeOptions& options, const std::string& default_budget);
+// Copies what was given into `measure`; throws Error for what cannot be read.
+void apply_judge_options(const JudgeOptions& options, verify::MeasureOptions& measure);
+// "90s", "10m", "1.5h", "500ms" or plain seconds, as seconds. Throws Error naming `what`.
+double parse_duration(const std::string& text, const std::string& what);
+
+// One line of progress on a terminal, erased by the next line of log; silent elsewhere.
+class JudgeProgress {
+ public:
+  explicit JudgeProgress(bool quiet);
+  ~JudgeProgress();
+  JudgeProgress(const JudgeProgress&) = delete;
+  JudgeProgress& operator=(const JudgeProgress&) = delete;
+  void show(const verify::Progress& progress);
+
+ private:
+  bool on_;
+};
+
+}  // namespace jarvis2::app
