@@ -14,7 +14,7 @@
 namespace jarvis2::mcts {
 
 struct Options {
-  float c_puct = 1.25f;        // exploration; values are scaled to [0, 1] by the range seen when `normalise`
+  float c_puct = 2.5f;         // exploration; values are scaled to [0, 1] by the range seen when `normalise`
   bool normalise = true;       // MuZero's min-max scaling of values; set to false for games
   float fpu_reduction = 0.2f;  // an unvisited action is worth its parent's value less this × √(visited prior mass)
   float max_mix = 0.5f;        // one player: share of the best found in a node's worth, beside the mean
@@ -26,6 +26,7 @@ struct Options {
   int threads = 1;                              // one thread: the same seed gives the same tree
   int batch = 8;                                // leaves a thread gathers before it evaluates them
   std::size_t limit_bytes = 64 << 20;           // nodes, edges and table; at the limit the tree is pruned
+  std::function<void(int)> on_thread;           // called by each of the search's threads first (its lane, its name)
   std::pmr::memory_resource* memory = nullptr;  // where blocks come from (a zone); null: the heap
 };
 
