@@ -86,9 +86,12 @@ class Search {
   }
 
   // The `top` most visited edges of each node down to `depth`.
-  void to_json(Json& out, std::size_t top, std::size_t depth, const ActionName& name) {
+  template <typename J = Json>  // a parameter, so that only callers need the whole of Json
+  J to_json(std::size_t top, std::size_t depth, const ActionName& name) {
     const Exclusive exclusive(gate_);
-    tree_.to_json(out, root_, top, depth, name);
+    J json;
+    tree_.to_json(json, root_, top, depth, name);
+    return json;
   }
   std::string to_graphviz(std::size_t top, std::size_t depth, const ActionName& name) {
     const Exclusive exclusive(gate_);

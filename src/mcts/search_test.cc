@@ -24,13 +24,6 @@ std::uint64_t set_of(const std::vector<ActionId>& actions) {
   return set;
 }
 
-template <typename S>
-Json json_of(S& search, std::size_t top, std::size_t depth) {
-  Json json;
-  search.to_json(json, top, depth, action_name);
-  return json;
-}
-
 Options options_for(int threads, std::uint64_t seed = 1) {
   Options options;
   options.threads = threads;
@@ -95,7 +88,7 @@ TEST(Search, OneThreadIsDeterministic) {
     Search<SetGame> search(game, options);
     search.run({2000, 0});
     search.run({500, 0});
-    const std::string tree = json_of(search, 5, 3).dump();
+    const std::string tree = search.to_json(5, 3, action_name).dump();
     if (round == 0) first = tree;
     EXPECT_EQ(tree, first);
   }
@@ -103,7 +96,7 @@ TEST(Search, OneThreadIsDeterministic) {
   other.dirichlet_alpha = 0.3f;
   Search<SetGame> search(game, other);
   search.run({2500, 0});
-  EXPECT_NE(json_of(search, 5, 3).dump(), first);
+  EXPECT_NE(search.to_json(5, 3, action_name).dump(), first);
 }
 
 // Interactions that adding up single gains can't see: the search must beat taking every action that helps alone.
@@ -295,7 +288,7 @@ TEST(Search, ExportsTheTree) {
   const SetGame game(8, 2);
   Search<SetGame> search(game, options_for(1));
   search.run({200, 0});
-  const Json json = json_of(search, 3, 2);
+  const Json json = search.to_json(3, 2, action_name);
   EXPECT_EQ(json.at("edges").size(), 3U);
   EXPECT_GT(json.at("edges")[0].at("visits").get<int>(), 0);
   const std::string dot = search.to_graphviz(3, 2, [](ActionId) { return std::string("say \"hi\"\n"); });
