@@ -159,6 +159,7 @@ class Search {
   std::atomic<bool> has_champion_{false};
   // Of the run under way.
   std::atomic<std::int64_t> left_{0};  // simulations
+  std::atomic<int> ongoing_{0};        // walks
   std::atomic<int> ending_{-1};
   std::atomic<bool> full_{false};
   std::atomic<std::uint64_t> prunes_{0};
@@ -175,6 +176,8 @@ Report Search<E>::run(const Limits& limits, std::stop_token stop) {
   prunes_ = 0;
   failure_ = nullptr;
   left_ = static_cast<std::int64_t>(limits.simulations);
+  completed_ = 0;
+  target_ = limits.simulations;
   deadline_ = limits.seconds > 0 ? start + limits.seconds : 0;
   {
     const Exclusive exclusive(gate_);
@@ -246,7 +249,12 @@ void Search<E>::gather(Worker& worker) {
   while (worker.count < worker.pending.size()) {
     if (left_.fetch_sub(1, std::memory_order_relaxed) <= 0) {
       left_.fetch_add(1, std::memory_order_relaxed);
-      end(Ending::kSimulations);
+      // Another thread may still give a simulation back.
+      if (completed_.load() >= target_) {
+        end(Ending::kSimulations);
+      } else if (worker.count == 0) {
+        std::this_thread::yield();
+      }
       return;
     }
     Walk outcome = Walk::kDone;
@@ -259,10 +267,12 @@ void Search<E>::gather(Worker& worker) {
     if (outcome == Walk::kLeaf) {
       ++worker.count;
       ++worker.simulations;
+      ++completed_;
       continue;
     }
     if (outcome == Walk::kDone) {
       ++worker.simulations;
+      ++completed_;
       continue;
     }
     left_.fetch_add(1, std::memory_order_relaxed);
