@@ -159,7 +159,8 @@ class Search {
   std::atomic<bool> has_champion_{false};
   // Of the run under way.
   std::atomic<std::int64_t> left_{0};  // simulations
-  std::atomic<int> ongoing_{0};        // walks
+  std::atomic<std::uint64_t> completed_{0};
+  std::uint64_t target_ = 0;
   std::atomic<int> ending_{-1};
   std::atomic<bool> full_{false};
   std::atomic<std::uint64_t> prunes_{0};

@@ -117,7 +117,7 @@ bool Tree::prune(NodeIndex root) {
   std::uint32_t freed = sweep(root);  // advance() leaves some
   std::size_t freed_bytes = 0;
   for (double share : {0.5, 0.8, 0.95}) {
-    if (freed * 5 >= before) break;
+    if (freed * 5 >= before || freed_bytes * 5 >= edges_.used_chunks_ * BlockArena::kChunkBytes) break;
     freed_bytes += strip(root, share);
     freed += sweep(root);
   }
