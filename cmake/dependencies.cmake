@@ -44,6 +44,8 @@ if(NOT EXISTS ${JARVIS2_DEPS}/vendor)
   message(FATAL_ERROR "parsers missing under ${JARVIS2_DEPS}: run `make setup` first")
 endif()
 
+set(JARVIS2_DEPS ${JARVIS2_DEPS} CACHE INTERNAL "")
+
 function(jarvis_vendored NAME OUT)
   file(GLOB FOUND ${JARVIS2_DEPS}/vendor/${NAME}-[0-9]*)
   list(LENGTH FOUND COUNT)

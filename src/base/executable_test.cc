@@ -15,11 +15,12 @@ TEST(Executable, KnowsItself) {
   EXPECT_EQ(executable_path().filename(), "base_test");
 }
 
-TEST(Executable, DataComesFromTheEnvironment) {
+TEST(Executable, DataComesFromTheEnvironmentOrTheSourceTree) {
   const TempDir dir;
   ::setenv("JARVIS2_DATA", dir.path().c_str(), 1);
   EXPECT_EQ(data_dir(), dir.path());
   ::unsetenv("JARVIS2_DATA");
+  EXPECT_EQ(data_dir(), fs::path(JARVIS2_SOURCE_DIR));
 }
 
 }  // namespace
