@@ -41,7 +41,10 @@ struct Baseline {
   std::vector<std::string> warnings;
   // Environment on top of the sandbox's clean one that every build of this project needs (corrections).
   std::vector<std::pair<std::string, std::string>> env;
-  std::vector<std::string> pinned;  // paths a candidate can't touch: tests, benchmarks, build scripts, settings
+  // Tracked paths outside `edit`, tests, benchmarks and build scripts first: what a candidate must not change. The
+  // sandbox binds the first of them read-only where the project's own commands bear it; check digests of all.
+  std::vector<std::string> pinned;
+  bool pin_by_mount = true;
   // Set up, built, and left alone: candidates and the base arm are copies of it.
   std::shared_ptr<Worktree> prepared;
   // Policy for commands in `worktree`: pinned files read-only, the corrections' environment.
@@ -53,11 +56,11 @@ using Progress = std::function<void(std::string_view stage, double fraction)>;
 
 struct BaselineOptions {
   bool include_uncommitted = false;
-  int test_runs = 5;         // a test that fails in one of them is refused as flaky
+  int test_runs = 5;         // at least; a test that fails in one of them is refused as flaky
+  int most_test_runs = 25;   // quick tests run more often, so that one failure in five shows
   int bench_pairs = 5;       // pairs that measure the noise
   double limit_s = 3600;     // for one command
   std::string revision;      // empty: HEAD
-  fs::path log_dir;          // where the logs of failed commands go; empty: <state>/logs
   bool allow_short = false;  // a benchmark too short or noisy is a warning (for screens that count instructions)
 };
 

@@ -115,7 +115,18 @@ Sandbox::Sandbox(SandboxOptions options) : state_(std::make_unique<State>()) {
       {"USER", "jarvis2"},       {"LOGNAME", "jarvis2"}, {"PYTHONHASHSEED", "0"}, {"SOURCE_DATE_EPOCH", "315532800"},
       {"NO_COLOR", "1"},
   };
-  for (const auto& [key, value] : toolchains.env) set(env, key, value);
+  for (const auto& [key, value] : toolchains.env) {
+    // What setup put into its own home goes before the user's.
+    const fs::path own = key == "CARGO_HOME"       ? ".cargo"
+                         : key == "GOMODCACHE"     ? "go"
+                         : key == "PYTHONUSERBASE" ? ".local"
+                                                   : "";
+    if (!own.empty() && !options.home.empty() && (options.network || fs::exists(options.home / own))) {
+      if (key == "CARGO_HOME") set(env, key, (port::inner_home(options, support.level) / own).string());
+    } else {
+      set(env, key, value);
+    }
+  }
   if (options.network) {
     for (const auto& [key, value] : network_environment()) set(env, key, value);
   } else {

@@ -35,7 +35,7 @@ std::string level_name(SandboxLevel level);  // "namespaces", "landlock", "seatb
 struct SandboxOptions {
   fs::path worktree;                                     // host folder, writable
   bool network = false;                                  // setup only
-  bool read_only_worktree = false;                       // for commands that have nothing to write there
+  bool read_only_worktree = false;                       // and `home`: for commands that have nothing to write there
   std::vector<std::string> pinned;                       // paths in the worktree that are read-only (those that exist)
   std::vector<fs::path> readable;                        // more host files and folders, read-only, same path
   std::vector<fs::path> writable;                        // more host folders, writable, same path

@@ -175,7 +175,7 @@ class Namespaces : public Prepared {
     if (options.home.empty()) {
       add("--size", size, "--tmpfs", kHome);
     } else {
-      add("--bind", options.home.string(), kHome);
+      add(options.read_only_worktree ? "--ro-bind" : "--bind", options.home.string(), kHome);
     }
     add(options.read_only_worktree ? "--ro-bind" : "--bind", options.worktree.string(), kSandboxSource);
     if (!options.read_only_worktree) {
@@ -206,7 +206,8 @@ class Landlocked : public Prepared {
     const fs::path home = options.home.empty() ? tmp_.path() / "home" : options.home;
     fs::create_directories(tmp_.path() / "home");
     writable.push_back(tmp_.path());
-    writable.push_back(home);
+    const bool home_is_kept = options.read_only_worktree && !options.home.empty();
+    (home_is_kept ? readable : writable).push_back(home);
     (options.read_only_worktree ? readable : writable).push_back(worktree_);
     const std::vector<fs::path> devices = {"/dev/null",    "/dev/zero", "/dev/full", "/dev/random",
                                            "/dev/urandom", "/dev/tty",  "/dev/fd"};
@@ -265,6 +266,10 @@ std::string try_level(SandboxLevel level) {
 }
 
 }  // namespace
+
+fs::path inner_home(const SandboxOptions& options, SandboxLevel level) {
+  return level == SandboxLevel::kNamespaces ? fs::path(kHome) : options.home;
+}
 
 SandboxSupport probe() {
   SandboxSupport support;

@@ -47,9 +47,10 @@ std::string profile(const SandboxOptions& options, const Toolchains& toolchains,
   for (const fs::path& path : options.writable) {
     text += fmt::format("(allow file-read* file-write* (subpath {}))\n", quoted(resolved(path)));
   }
-  for (const fs::path& path : {home, tmp}) {
-    text += fmt::format("(allow file-read* file-write* (subpath {}))\n", quoted(resolved(path)));
-  }
+  const bool home_is_kept = options.read_only_worktree && !options.home.empty();
+  text +=
+      fmt::format("(allow file-read* {} (subpath {}))\n", home_is_kept ? "" : "file-write*", quoted(resolved(home)));
+  text += fmt::format("(allow file-read* file-write* (subpath {}))\n", quoted(resolved(tmp)));
   text += fmt::format("(allow file-read* {} (subpath {}))\n", options.read_only_worktree ? "" : "file-write*",
                       quoted(options.worktree));
   // The last rule that matches decides: a pinned file, and the folders on its way, cannot be written or moved.
@@ -105,6 +106,10 @@ class Seatbelt : public Prepared {
 };
 
 }  // namespace
+
+fs::path inner_home(const SandboxOptions& options, SandboxLevel) {
+  return options.home;
+}
 
 SandboxSupport probe() {
   if (::access("/usr/bin/sandbox-exec", X_OK) != 0) return {SandboxLevel::kNone, "/usr/bin/sandbox-exec is missing"};

@@ -17,6 +17,8 @@ class Prepared {
   virtual fs::path inner_path() const = 0;
 };
 
+// HOME as commands see it, when options.home names a folder.
+fs::path inner_home(const SandboxOptions& options, SandboxLevel level);
 SandboxSupport probe();
 std::unique_ptr<Prepared> prepare(const SandboxOptions& options, const Toolchains& toolchains, SandboxLevel level);
 
