@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "verify/pairs.h"
+#include "verify/probe.h"
 #include "verify/system.h"
 
 namespace jarvis2::verify {
@@ -19,11 +20,7 @@ namespace {
 
 constexpr double kDuetScale = 0.02;  // first guesses of a pair's deviation
 constexpr double kSequentialScale = 0.12;
-constexpr double kSteadyScale = 0.01;   // peak memory
-constexpr double kWaitingLimit = 0.10;  // share of waiting or parallel time above which CPU time tells too little
-constexpr std::size_t kActivitySamples = 40;
-constexpr double kProbeLimit_s = 3600;  // when nobody gave a timeout
-constexpr double kTimeoutFactor = 10;
+constexpr double kSteadyScale = 0.01;    // peak memory
 constexpr double kDuetShare = 0.7;       // of the budget, when wall-clock pairs still have to agree
 constexpr double kDirectionAlpha = 0.1;  // of the wall-clock pairs' agreement in direction
 constexpr double kDriftNote = 0.10;
@@ -35,28 +32,11 @@ std::uint64_t fresh_seed() {
   return (static_cast<std::uint64_t>(device()) << 32) | device();
 }
 
-// The probe's view of an arm.
-struct Probe {
-  Profile profile;
-  std::size_t samples = 0;
-  std::vector<std::uint64_t> cpu_ns;
-};
-
-// Coarseness of the CPU clock: 10, 4 or 1 ms when every reading is a multiple of that, else below that.
-double cpu_resolution_s(const std::vector<std::uint64_t>& readings) {
-  for (const std::uint64_t step_us : {10'000u, 4'000u, 1'000u}) {
-    const bool all =
-        std::all_of(readings.begin(), readings.end(), [&](std::uint64_t ns) { return ns / 1000 % step_us == 0; });
-    if (all && readings.size() >= 3) return static_cast<double>(step_us) * 1e-6;
-  }
-  return 1e-6;
-}
-
 class Session {
  public:
-  Session(const Arm& base, const Arm& candidate, const MeasureOptions& options)
-      : base_(base),
-        candidate_(candidate),
+  Session(const std::vector<Work>& works, const MeasureOptions& options)
+      : works_(works),
+        probes_(works.size()),
         options_(options),
         started_s_(monotonic_s()),
         load_before_(read_machine_load()),
@@ -68,6 +48,8 @@ class Session {
     judgement_.min_effect = options_.min_effect;
     judgement_.seed = options_.seed;
     deadline_s_ = started_s_ + options_.budget_s;
+    if (works_.empty()) throw Error("verify::judge", "no benchmark to judge by");
+    for (const Work& work : works_) judgement_.parts.push_back({work.name, {}, {}, {}, false});
   }
 
   Judgement judge() {
@@ -97,7 +79,7 @@ class Session {
       choose_instrument();
       result.instrument = judgement_.instrument;
       std::vector<double> ratios;
-      const PairSetup setup = pair_setup(base_, candidate_);
+      const PairSetup setup = pair_setup(judgement_.instrument, false);
       run_pairs(setup, options_.cpus, 1, deadline_s_, index_, options_.stop, [&](const PairSample& sample) {
         ratios.push_back(sample.log_ratio);
         return ratios.size() < pairs;
@@ -133,77 +115,17 @@ class Session {
     options_.progress(progress);
   }
 
-  // Both arms, first to warm up and to see what they print, then to see what they do with their time.
   void probe() {
     tell("probe", {}, options_.budget_s);
-    const double limit_s = options_.run_timeout_s > 0 ? options_.run_timeout_s : kProbeLimit_s;
-    const bool check = options_.check_output && options_.objective.metric != Metric::kPattern;
-    Probe probes[2];
-    const auto run = [&](bool candidate, double timeout_s) {
-      SpawnOptions spawn = candidate ? candidate_.spawn : base_.spawn;
-      spawn.max_output_bytes = std::min<std::size_t>(spawn.max_output_bytes, 4 << 20);
-      Probe& probe = probes[candidate ? 1 : 0];
-      Process process = [&] {
-        try {
-          return Process::spawn(spawn);
-        } catch (const Error& error) {
-          throw RunFailed{{candidate, error.message()}};
-        }
-      }();
-      ActivitySampler sampler(process.pid());
-      const ProcessResult result = process.wait(timeout_s, options_.stop);
-      const Activity activity = sampler.finish();
-      if (result.cancelled) throw Interrupted();
-      check_run(result, candidate, timeout_s, check ? output_hash_ : std::nullopt);
-      if (options_.objective.metric == Metric::kPattern) printed_metric(options_.objective, result.out, candidate);
-      if (check && !output_hash_) output_hash_ = result.out_hash;
-      const double n = static_cast<double>(probe.samples + activity.samples);
-      if (n > 0) {
-        const double before = static_cast<double>(probe.samples);
-        probe.profile.waiting = (probe.profile.waiting * before + static_cast<double>(activity.waiting)) / n;
-        probe.profile.parallel = (probe.profile.parallel * before + static_cast<double>(activity.parallel)) / n;
-      }
-      probe.samples += activity.samples;
-      probe.cpu_ns.push_back(result.cpu_ns);
-      probe.profile.cpu_s = static_cast<double>(result.cpu_ns) * 1e-9;
-      probe.profile.wall_s = static_cast<double>(result.wall_ns) * 1e-9;
-      probe.profile.max_rss_bytes = std::max(probe.profile.max_rss_bytes, result.max_rss_bytes);
-      probe.profile.output_hash = result.out_hash;
-      return result;
-    };
-    if (expected_output_) output_hash_ = expected_output_;
-    const ProcessResult first = run(false, limit_s);
-    if (options_.run_timeout_s <= 0) {
-      options_.run_timeout_s = std::max(2.0, kTimeoutFactor * static_cast<double>(first.wall_ns) * 1e-9);
+    for (std::size_t i = 0; i < works_.size(); ++i) {
+      probes_[i] = probe_work(works_[i], options_);
+      judgement_.parts[i].base = probes_[i].base;
+      judgement_.parts[i].candidate = probes_[i].candidate;
     }
-    run(true, options_.run_timeout_s);
-    // The second run of the baseline shows whether its own output holds still.
-    try {
-      run(false, options_.run_timeout_s);
-    } catch (const RunFailed& failed) {
-      if (failed.failure.candidate || !check) throw;
-      throw Error("verify::judge",
-                  failed.failure.reason + "; its output may change from run to run (then use ignore-output)");
-    }
-    // Short programs: enough looks at their threads to tell waiting from working.
-    const double until_s = monotonic_s() + std::min(0.5, options_.budget_s * 0.05);
-    while (std::min(probes[0].samples, probes[1].samples) < kActivitySamples && monotonic_s() < until_s) {
-      run(false, options_.run_timeout_s);
-      run(true, options_.run_timeout_s);
-    }
-    judgement_.base = probes[0].profile;
-    judgement_.candidate = probes[1].profile;
-    std::vector<std::uint64_t> readings = probes[0].cpu_ns;
-    readings.insert(readings.end(), probes[1].cpu_ns.begin(), probes[1].cpu_ns.end());
-    cpu_resolution_s_ = cpu_resolution_s(readings);
-    enough_samples_ = std::min(probes[0].samples, probes[1].samples) >= 3;
+    for (const Probe& seen : probes_) options_.run_timeout_s = std::max(options_.run_timeout_s, seen.run_timeout_s);
   }
 
   void choose_instrument() {
-    const Profile& a = judgement_.base;
-    const Profile& b = judgement_.candidate;
-    const double waiting = std::max(a.waiting, b.waiting);
-    const double parallel = std::max(a.parallel, b.parallel);
     Instrument& chosen = judgement_.instrument;
     std::string& why = judgement_.instrument_reason;
     if (options_.objective.metric == Metric::kPeakMemory || options_.objective.metric == Metric::kPattern) {
@@ -216,30 +138,29 @@ class Session {
     } else if (!can_pin()) {
       chosen = Instrument::kSequential;
       why = "this system cannot tie a process to a core";
-    } else if (!enough_samples_) {
-      // Too short to be watched: the clocks have to do.
-      const double cpu_share = std::min(a.cpu_s / std::max(a.wall_s, 1e-9), b.cpu_s / std::max(b.wall_s, 1e-9));
-      chosen = cpu_share > 0.5 && cpu_share < 1.2 ? Instrument::kDuet : Instrument::kSequential;
-      why = fmt::format("too short to be watched; CPU time is {:.0f} % of the wall time", cpu_share * 100);
-    } else if (waiting > kWaitingLimit) {
-      chosen = Instrument::kSequential;
-      why = fmt::format("it waits {:.0f} % of its time", waiting * 100);
-    } else if (parallel > kWaitingLimit) {
-      chosen = Instrument::kSequential;
-      why = fmt::format("it runs two or more threads at once {:.0f} % of its time", parallel * 100);
     } else {
       chosen = Instrument::kDuet;
-      why = "one busy thread: both at once on one core, compared by CPU time";
+      for (std::size_t i = 0; i < works_.size() && chosen == Instrument::kDuet; ++i) {
+        if (!suits_duet(probes_[i].base, probes_[i].candidate, why)) chosen = Instrument::kSequential;
+        if (chosen == Instrument::kSequential && works_.size() > 1) why = works_[i].name + ": " + why;
+      }
     }
-    // Long enough for the clock and for the scheduler's slices, short runs repeated.
-    const double shortest = chosen == Instrument::kDuet ? std::min(a.cpu_s, b.cpu_s) : std::min(a.wall_s, b.wall_s);
-    double wanted = options_.min_run_s;
-    if (chosen == Instrument::kDuet) wanted = std::max(wanted, 100 * cpu_resolution_s_);
-    repeats_ = std::clamp(static_cast<int>(std::ceil(wanted / std::max(shortest, 1e-5))), 1, kMostRepeats);
-    if (chosen == Instrument::kDuet && cpu_resolution_s_ > 1e-4) {
-      judgement_.notes.push_back(fmt::format("the CPU clock ticks every {:.0f} ms: runs are repeated {} times",
-                                             cpu_resolution_s_ * 1e3, repeats_));
+    if (chosen != Instrument::kDuet) return;
+    for (const Probe& seen : probes_) {
+      if (seen.cpu_resolution_s <= 1e-4) continue;
+      judgement_.notes.push_back(
+          fmt::format("the CPU clock ticks every {:.0f} ms: runs are repeated", seen.cpu_resolution_s * 1e3));
+      break;
     }
+  }
+
+  // Long enough for the clock and for the scheduler's slices; short runs are repeated.
+  int repeats(const Probe& seen, Instrument instrument) const {
+    const bool duet = instrument == Instrument::kDuet;
+    const double shortest =
+        duet ? std::min(seen.base.cpu_s, seen.candidate.cpu_s) : std::min(seen.base.wall_s, seen.candidate.wall_s);
+    const double wanted = duet ? std::max(options_.min_run_s, 100 * seen.cpu_resolution_s) : options_.min_run_s;
+    return std::clamp(static_cast<int>(std::ceil(wanted / std::max(shortest, 1e-5))), 1, kMostRepeats);
   }
 
   double first_scale() const {
@@ -247,18 +168,20 @@ class Session {
     return judgement_.instrument == Instrument::kDuet ? kDuetScale : kSequentialScale;
   }
 
-  PairSetup pair_setup(const Arm& base, const Arm& candidate) const {
+  // `aa`: the baseline against itself.
+  PairSetup pair_setup(Instrument instrument, bool aa) const {
     PairSetup setup;
-    setup.base = &base;
-    setup.candidate = &candidate;
-    setup.instrument = judgement_.instrument;
+    setup.instrument = instrument;
     setup.objective = options_.objective;
-    setup.repeats = repeats_;
     setup.run_timeout_s = options_.run_timeout_s;
-    if (options_.check_output && options_.objective.metric != Metric::kPattern) setup.output_hash = output_hash_;
     setup.pad_environment = options_.pad_environment;
     setup.launch_cpu_ns = options_.launch_cpu_ns;
     setup.seed = options_.seed;
+    for (std::size_t i = 0; i < works_.size(); ++i) {
+      const Work& work = works_[i];
+      setup.parts.push_back(
+          {&work.base, aa ? &work.base : &work.candidate, repeats(probes_[i], instrument), probes_[i].output_hash});
+    }
     return setup;
   }
 
@@ -291,12 +214,13 @@ class Session {
     const double share = needs_direction() ? kDuetShare : 1.0;
     const double deadline_s = started_s_ + options_.budget_s * share;
     feed(
-        test, pair_setup(base_, candidate_), deadline_s, "measure",
+        test, pair_setup(judgement_.instrument, false), deadline_s, "measure",
         [](const SequentialTest& seen) { return seen.wants_more(); }, &judgement_.samples);
     judgement_.verdict = test.verdict();
     judgement_.estimate = test.estimate();
     note_drift();
     explain(test);
+    judge_parts();
   }
 
   void explain(const SequentialTest& test) {
@@ -324,15 +248,26 @@ class Session {
     }
   }
 
+  // Each benchmark by itself. No hidden trade: a claim on the mean is not made when one of them is proven slower.
+  void judge_parts() {
+    for (std::size_t i = 0; i < works_.size(); ++i) {
+      PartResult& part = judgement_.parts[i];
+      SequentialTest test({options_.alpha, options_.min_effect, first_scale()});
+      for (const PairSample& sample : judgement_.samples) test.add(sample.part_log_ratios[i]);
+      part.estimate = test.estimate();
+      part.slower = test.verdict() == Verdict::kSlower;
+      if (!part.slower || works_.size() == 1 || judgement_.verdict != Verdict::kFaster) continue;
+      judgement_.verdict = Verdict::kNotFaster;
+      judgement_.reason = fmt::format("faster on the whole ({:.3f}), but slower on {} ({:.3f})",
+                                      judgement_.estimate.ratio, part.name, part.estimate.ratio);
+    }
+  }
+
   // Wall-clock pairs, one after the other on the machine: is the sign the same?
   void check_direction() {
     const Estimate duet = judgement_.estimate;
     const double log_duet = std::log(duet.ratio);
-    PairSetup setup = pair_setup(base_, candidate_);
-    setup.instrument = Instrument::kSequential;
-    const double shortest = std::min(judgement_.base.wall_s, judgement_.candidate.wall_s);
-    setup.repeats =
-        std::clamp(static_cast<int>(std::ceil(options_.min_run_s / std::max(shortest, 1e-5))), 1, kMostRepeats);
+    const PairSetup setup = pair_setup(Instrument::kSequential, false);
     wait_for_quiet();
     SequentialTest test({kDirectionAlpha, 0, kSequentialScale});
     const double needed = -std::log(kDirectionAlpha);
@@ -370,7 +305,7 @@ class Session {
     const std::size_t wanted = std::clamp<std::size_t>(claim, 5, 30);
     const double limit_s = monotonic_s() + std::max(0.1 * options_.budget_s, 0.5 * elapsed_s());
     feed(
-        test, pair_setup(base_, base_), std::min(limit_s, deadline_s_), "a/a",
+        test, pair_setup(judgement_.instrument, true), std::min(limit_s, deadline_s_), "a/a",
         [&](const SequentialTest& seen) { return seen.log_ratios().size() < wanted; }, nullptr);
     if (test.log_ratios().empty()) return;
     judgement_.aa = test.estimate();
@@ -400,7 +335,7 @@ class Session {
       others = (after.busy_s - before.busy_s + after.stolen_s - before.stolen_s - (own_cpu_seconds() - own_before_s)) /
                wall_s;
       const bool throttled = after.throttles > before.throttles;
-      const double spare = static_cast<double>(options_.cpus.size()) - 1 - std::max(judgement_.base.parallel, 0.0);
+      const double spare = static_cast<double>(options_.cpus.size()) - 1;
       if ((others <= spare + 0.2 && !throttled) || monotonic_s() > until_s) break;
       waited = true;
     }
@@ -443,7 +378,7 @@ class Session {
                          : ratio < 1 / (1 + options_.min_effect) ? Verdict::kSlower
                                                                  : Verdict::kNotFaster;
     judgement_.instrument_reason = fmt::format("{} does not vary", what);
-    judgement_.reason = fmt::format("{}: {:.0f} before, {:.0f} after", what, base, candidate);
+    judgement_.reason = fmt::format("{}: {:.4f} times fewer", what, ratio);
     return judgement_;
   }
 
@@ -460,16 +395,23 @@ class Session {
       if (bytes <= 0) throw Error("verify::judge", "the objective \"size\" names no file, or only empty ones");
       return bytes;
     };
-    return judge_exact(total(base_), total(candidate_), "bytes");
+    return judge_exact(total(works_[0].base), total(works_[0].candidate), "bytes");
   }
 
   Judgement judge_instructions() {
     const double limit_s = options_.run_timeout_s > 0 ? options_.run_timeout_s * 30 : 0;
-    const InstructionCount a = count_instructions(base_.spawn, limit_s, options_.stop);
-    if (!a.ok()) throw Error("verify::judge", "instructions cannot be counted: " + a.unsupported);
-    const InstructionCount b = count_instructions(candidate_.spawn, limit_s, options_.stop);
-    if (!b.ok()) throw RunFailed{{true, "instructions cannot be counted: " + b.unsupported}};
-    return judge_exact(static_cast<double>(a.instructions), static_cast<double>(b.instructions), "instructions");
+    double log_ratio = 0;
+    Judgement last;
+    for (std::size_t i = 0; i < works_.size(); ++i) {
+      const InstructionCount a = count_instructions(works_[i].base.spawn, limit_s, options_.stop);
+      if (!a.ok()) throw Error("verify::judge", "instructions cannot be counted: " + a.unsupported);
+      const InstructionCount b = count_instructions(works_[i].candidate.spawn, limit_s, options_.stop);
+      if (!b.ok()) throw RunFailed{{true, "instructions cannot be counted: " + b.unsupported}};
+      const double ratio = static_cast<double>(a.instructions) / static_cast<double>(b.instructions);
+      judgement_.parts[i].estimate = {ratio, ratio, ratio, 1, 0, 1};
+      log_ratio += std::log(ratio) / static_cast<double>(works_.size());
+    }
+    return judge_exact(std::exp(log_ratio), 1, "instructions");
   }
 
   Judgement finish_with(Judgement judgement) {
@@ -477,23 +419,15 @@ class Session {
     return judgement;
   }
 
- public:
-  std::optional<std::uint64_t> expected_output_;
-
- private:
-  const Arm& base_;
-  const Arm& candidate_;
+  const std::vector<Work>& works_;
+  std::vector<Probe> probes_;
   MeasureOptions options_;
   double started_s_;
   double deadline_s_ = 0;
   MachineLoad load_before_;
   double own_before_s_;
   Judgement judgement_;
-  std::optional<std::uint64_t> output_hash_;
   std::atomic<std::uint64_t> index_{0};
-  double cpu_resolution_s_ = 1e-6;
-  bool enough_samples_ = false;
-  int repeats_ = 1;
 };
 
 Json number(double value) {
@@ -537,19 +471,23 @@ std::string metric_name(Metric metric) {
   return "";
 }
 
+Judgement judge(const std::vector<Work>& works, const MeasureOptions& options) {
+  return Session(works, options).judge();
+}
+
 Judgement judge(const Arm& base, const Arm& candidate, const MeasureOptions& options) {
-  return Session(base, candidate, options).judge();
+  return judge(std::vector<Work>{{base.name, base, candidate, {}, {}, {}}}, options);
 }
 
-Screen screen(const Arm& base, const Arm& candidate, std::size_t pairs, const MeasureOptions& options) {
-  return Session(base, candidate, options).screen(pairs);
+Screen screen(const std::vector<Work>& works, std::size_t pairs, const MeasureOptions& options) {
+  return Session(works, options).screen(pairs);
 }
 
-Judgement confirm(const Arm& base, const Arm& champion, int k, MeasureOptions options) {
+Judgement confirm(const std::vector<Work>& works, int k, MeasureOptions options) {
   options.alpha = confirmation_alpha(options.alpha, k);
   options.confirm = true;
   if (options.seed != 0) options.seed += static_cast<std::uint64_t>(k) * 0x9e3779b97f4a7c15u;
-  return judge(base, champion, options);
+  return judge(works, options);
 }
 
 void to_json(Json& json, const Estimate& estimate) {
@@ -568,6 +506,7 @@ void to_json(Json& json, const PairSample& sample) {
           {"candidate_rss_bytes", sample.candidate_rss_bytes},
           {"repeats", sample.repeats},
           {"base_first", sample.base_first},
+          {"benchmarks", sample.part_log_ratios},
           {"cpu", sample.cpu}};
 }
 
@@ -590,11 +529,16 @@ void to_json(Json& json, const Judgement& judgement) {
           {"aa", judgement.aa ? Json(*judgement.aa) : Json(nullptr)},
           {"confirmation", judgement.confirmation ? Json(*judgement.confirmation) : Json(nullptr)},
           {"notes", judgement.notes},
-          {"base", profile(judgement.base)},
-          {"candidate", profile(judgement.candidate)},
+          {"benchmarks", Json::array()},
           {"seed", judgement.seed},
           {"elapsed_s", judgement.elapsed_s},
           {"samples", judgement.samples}};
+  for (const PartResult& part : judgement.parts) {
+    json["benchmarks"].push_back({{"name", part.name},
+                                  {"ratio", part.estimate},
+                                  {"base", profile(part.base)},
+                                  {"candidate", profile(part.candidate)}});
+  }
   if (judgement.failure) {
     json["failure"] = {{"candidate", judgement.failure->candidate}, {"reason", judgement.failure->reason}};
   }

@@ -77,9 +77,10 @@ struct PairSample {
   std::uint64_t base_cpu_ns = 0, candidate_cpu_ns = 0;
   std::uint64_t base_wall_ns = 0, candidate_wall_ns = 0;
   std::uint64_t base_rss_bytes = 0, candidate_rss_bytes = 0;
-  int repeats = 1;
+  int repeats = 1;  // repeats and base_first are the last part's
   bool base_first = true;
-  int cpu = -1;  // the duet's core
+  int cpu = -1;                         // the duet's core
+  std::vector<double> part_log_ratios;  // one a benchmark
 };
 
 // A run that failed, timed out or printed something else; the arm it was.
@@ -91,10 +92,19 @@ struct RunFailure {
 // How the work behaves, from the probe.
 struct Profile {
   double wall_s = 0, cpu_s = 0;
-  double waiting = 0;   // share of the time with no runnable thread
-  double parallel = 0;  // share of the time with two or more runnable threads
+  double waiting = 0;     // share of the time with no runnable thread
+  double parallel = 0;    // share of the time with two or more runnable threads
+  std::size_t looks = 0;  // that these two rest on
   std::uint64_t max_rss_bytes = 0;
   std::uint64_t output_hash = 0;
+};
+
+// One benchmark of several that are judged together.
+struct PartResult {
+  std::string name;
+  Profile base, candidate;
+  Estimate estimate;
+  bool slower = false;  // proven, at the same alpha
 };
 
 struct Judgement {
@@ -110,7 +120,7 @@ struct Judgement {
   std::optional<Estimate> confirmation;  // wall-clock pairs
   std::vector<std::string> notes;        // drift, second load, throttling, what was done about it
   std::optional<RunFailure> failure;     // then the verdict is kRejected (candidate) or an Error (baseline)
-  Profile base, candidate;
+  std::vector<PartResult> parts;
   std::uint64_t seed = 0;
   double elapsed_s = 0;
 };
@@ -122,6 +132,15 @@ void to_json(Json& json, const Judgement& judgement);
 // fails; a failing candidate is a verdict. Cores are owned for the time of a pair: concurrent calls in this process
 // take turns.
 Judgement judge(const Arm& base, const Arm& candidate, const MeasureOptions& options);
+// Several benchmarks at once: the claim is about the geometric mean of their ratios, and is not made when one of them
+// is proven slower.
+struct Work {
+  std::string name;
+  Arm base, candidate;
+  std::optional<std::uint64_t> output_hash;                // what every run must print; empty: what the baseline prints
+  std::optional<Profile> base_profile, candidate_profile;  // when known, the probe is spared
+};
+Judgement judge(const std::vector<Work>& works, const MeasureOptions& options);
 
 // A quick look for the search: `pairs` pairs, no verdict. `se` is the standard error of the log-ratio.
 struct Screen {
@@ -131,11 +150,11 @@ struct Screen {
   Instrument instrument = Instrument::kDuet;
   std::optional<RunFailure> failure;
 };
-Screen screen(const Arm& base, const Arm& candidate, std::size_t pairs, const MeasureOptions& options);
+Screen screen(const std::vector<Work>& works, std::size_t pairs, const MeasureOptions& options);
 
 // Fresh pairs for a champion: the k-th confirmation of the session (k from 1) spends alpha * 2^-k. Its estimate is the
 // only one that is reported.
-Judgement confirm(const Arm& base, const Arm& champion, int k, MeasureOptions options);
+Judgement confirm(const std::vector<Work>& works, int k, MeasureOptions options);
 
 // Instructions executed, from valgrind. `unsupported` says why there is no number (no valgrind, it died, no such CPU).
 struct InstructionCount {

@@ -52,8 +52,8 @@ void add_run(RunTotals& totals, const ProcessResult& result, const PairSetup& se
 // Repeats of one arm, back to back.
 class ArmRunner {
  public:
-  ArmRunner(const PairSetup& setup, const SpawnOptions& options, bool candidate, double timeout_s)
-      : setup_(setup), options_(options), candidate_(candidate), timeout_s_(timeout_s) {}
+  ArmRunner(const PairSetup& setup, const PairPart& part, const SpawnOptions& options, bool candidate, double timeout_s)
+      : setup_(setup), part_(part), options_(options), candidate_(candidate), timeout_s_(timeout_s) {}
 
   void once(const std::stop_token& stop, const std::function<void()>& started = {}) {
     if (stop.stop_requested()) throw Cancelled();
@@ -61,7 +61,7 @@ class ArmRunner {
     if (started) started();
     const ProcessResult result = process.wait(timeout_s_, stop);
     if (result.cancelled) throw Cancelled();
-    check_run(result, candidate_, timeout_s_, setup_.output_hash);
+    check_run(result, candidate_, timeout_s_, part_.output_hash);
     add_run(totals_, result, setup_, candidate_);
   }
   const RunTotals& totals() const { return totals_; }
@@ -75,6 +75,7 @@ class ArmRunner {
     }
   }
   const PairSetup& setup_;
+  const PairPart& part_;
   const SpawnOptions& options_;
   bool candidate_;
   double timeout_s_;
@@ -156,49 +157,66 @@ double printed_metric(const Objective& objective, const std::string& out, bool c
                                           objective.pattern)}};
 }
 
-PairSample run_pair(const PairSetup& setup, std::uint64_t index, int cpu, std::stop_token stop) {
-  std::mt19937_64 random(hash64(fmt::format("{}/{}", setup.seed, index)));
-  PairSample sample;
-  sample.base_first = (random() >> 17 & 1) != 0;
-  sample.repeats = setup.repeats;
-  sample.cpu = cpu;
+namespace {
+
+double log_of(double over, double under) {
+  return std::log(std::max(over, 1e-300) / std::max(under, 1e-300));
+}
+
+double log_of(std::uint64_t over, std::uint64_t under) {
+  return log_of(static_cast<double>(std::max<std::uint64_t>(over, 1)),
+                static_cast<double>(std::max<std::uint64_t>(under, 1)));
+}
+
+// One part's pair; adds its costs to `sample` and returns its log-ratio.
+double run_part(const PairSetup& setup, const PairPart& part, std::mt19937_64& random, int cpu, PairSample& sample,
+                const std::stop_token& stop) {
+  const bool base_first = (random() >> 17 & 1) != 0;
   const bool is_duet = setup.instrument == Instrument::kDuet;
-  const SpawnOptions base_spawn = prepare(*setup.base, random, setup, cpu);
-  const SpawnOptions candidate_spawn = prepare(*setup.candidate, random, setup, cpu);
+  const SpawnOptions base_spawn = prepare(*part.base, random, setup, cpu);
+  const SpawnOptions candidate_spawn = prepare(*part.candidate, random, setup, cpu);
   const double timeout_s = setup.run_timeout_s * (is_duet ? kDuetTimeoutFactor : 1);
-  ArmRunner base(setup, base_spawn, false, timeout_s);
-  ArmRunner candidate(setup, candidate_spawn, true, timeout_s);
-  ArmRunner& first = sample.base_first ? base : candidate;
-  ArmRunner& second = sample.base_first ? candidate : base;
+  ArmRunner base(setup, part, base_spawn, false, timeout_s);
+  ArmRunner candidate(setup, part, candidate_spawn, true, timeout_s);
+  ArmRunner& first = base_first ? base : candidate;
+  ArmRunner& second = base_first ? candidate : base;
   if (is_duet) {
-    duet(first, second, setup.repeats, stop);
+    duet(first, second, part.repeats, stop);
   } else {
-    for (int i = 0; i < setup.repeats; ++i) {
+    for (int i = 0; i < part.repeats; ++i) {
       first.once(stop);
       second.once(stop);
     }
   }
   const RunTotals& a = base.totals();
   const RunTotals& b = candidate.totals();
-  sample.base_cpu_ns = a.cpu_ns;
-  sample.candidate_cpu_ns = b.cpu_ns;
-  sample.base_wall_ns = a.wall_ns;
-  sample.candidate_wall_ns = b.wall_ns;
-  sample.base_rss_bytes = a.rss_bytes;
-  sample.candidate_rss_bytes = b.rss_bytes;
-  const auto ratio = [](std::uint64_t over, std::uint64_t under) {
-    return std::log(static_cast<double>(std::max<std::uint64_t>(over, 1)) /
-                    static_cast<double>(std::max<std::uint64_t>(under, 1)));
-  };
+  sample.base_first = base_first;
+  sample.repeats = part.repeats;
+  sample.base_cpu_ns += a.cpu_ns;
+  sample.candidate_cpu_ns += b.cpu_ns;
+  sample.base_wall_ns += a.wall_ns;
+  sample.candidate_wall_ns += b.wall_ns;
+  sample.base_rss_bytes = std::max(sample.base_rss_bytes, a.rss_bytes);
+  sample.candidate_rss_bytes = std::max(sample.candidate_rss_bytes, b.rss_bytes);
   switch (setup.objective.metric) {
     case Metric::kPeakMemory:
-      sample.log_ratio = ratio(a.rss_bytes, b.rss_bytes);
-      break;
+      return log_of(a.rss_bytes, b.rss_bytes);
     case Metric::kPattern:
-      sample.log_ratio = std::log(a.metric_sum / b.metric_sum) * (setup.objective.higher_is_better ? -1 : 1);
-      break;
+      return log_of(a.metric_sum, b.metric_sum) * (setup.objective.higher_is_better ? -1 : 1);
     default:
-      sample.log_ratio = is_duet ? ratio(a.cpu_ns, b.cpu_ns) : ratio(a.wall_ns, b.wall_ns);
+      return is_duet ? log_of(a.cpu_ns, b.cpu_ns) : log_of(a.wall_ns, b.wall_ns);
+  }
+}
+
+}  // namespace
+
+PairSample run_pair(const PairSetup& setup, std::uint64_t index, int cpu, std::stop_token stop) {
+  std::mt19937_64 random(hash64(fmt::format("{}/{}", setup.seed, index)));
+  PairSample sample;
+  sample.cpu = cpu;
+  for (const PairPart& part : setup.parts) {
+    sample.part_log_ratios.push_back(run_part(setup, part, random, cpu, sample, stop));
+    sample.log_ratio += sample.part_log_ratios.back() / static_cast<double>(setup.parts.size());
   }
   return sample;
 }

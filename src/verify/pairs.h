@@ -20,15 +20,21 @@ struct RunFailed {
 // The measurement's own token stopped a run. Caught in the judge.
 struct Cancelled {};
 
-// What the pairs have in common.
-struct PairSetup {
+// One benchmark of both arms.
+struct PairPart {
   const Arm* base = nullptr;
   const Arm* candidate = nullptr;
+  int repeats = 1;
+  std::optional<std::uint64_t> output_hash;  // every run's
+};
+
+// What the pairs have in common. A pair runs each part as a pair of its own, with its own coin; its log-ratio is the
+// mean.
+struct PairSetup {
+  std::vector<PairPart> parts;
   Instrument instrument = Instrument::kDuet;  // or kSequential
   Objective objective;
-  int repeats = 1;
   double run_timeout_s = 0;
-  std::optional<std::uint64_t> output_hash;  // every run's
   bool pad_environment = true;
   std::uint64_t launch_cpu_ns = 0;  // taken off every run
   std::uint64_t seed = 1;

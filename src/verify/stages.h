@@ -51,8 +51,9 @@ struct Plan {
 // The untouched commit, built in `tree`: the other arm. Kept by the caller for as long as it verifies.
 struct Baseline {
   fs::path tree;
-  std::map<std::string, std::uint64_t> output_hash;  // by command; empty: taken from a run
-  std::map<std::string, std::uint64_t> instructions;
+  std::map<std::string, std::uint64_t> output_hash;   // by command; empty: taken from a run
+  std::map<std::string, std::uint64_t> instructions;  // by command; empty: counted when a screen asks for it
+  std::map<std::string, Profile> profiles;            // by command; empty: found out for each candidate
 };
 
 struct StageTime {
@@ -65,9 +66,9 @@ struct Verification {
   Stage stage = Stage::kApply;  // where it ended; kDone when judged to the end
   std::string reason;
   std::optional<Screen> screen;
-  std::optional<double> instruction_ratio;                    // baseline over candidate; above 1 is better
-  std::vector<std::pair<std::string, Judgement>> judgements;  // by command
-  std::optional<Estimate> speedup;                            // the claim: geometric over the judged commands
+  std::optional<double> instruction_ratio;  // baseline over candidate; above 1 is better
+  std::optional<Judgement> judgement;       // over the judged commands; its parts are the commands
+  std::optional<Estimate> speedup;          // the claim: the judgement's estimate
   std::vector<StageTime> times;
   std::string log;  // tail of the output of the step that failed
   bool accepted() const { return verdict == Verdict::kFaster; }
@@ -81,6 +82,10 @@ struct Depth {
   Stage last = Stage::kSequential;
   int confirmation = 1;  // k of the session's error budget, for kConfirm
 };
+
+// Runs every benchmark of the plan twice and fills in output_hash and profiles, so that candidates need not. Throws
+// Error when a run fails or the output changes.
+void profile_baseline(Baseline& baseline, const Plan& plan, const Workspace& workspace, std::stop_token stop = {});
 
 // Never throws for what the candidate does; throws Error when the baseline or the machine fails, Interrupted when
 // `stop` is requested. Thread-safe: builds and tests of several candidates run side by side, measurements take turns.
