@@ -1,0 +1,28 @@
+// python/inline-method: the body of a small method in place of its call.
+// Preconditions: as inline-function; the method is known because the receiver's class is (constructor in sight, self
+// without an overriding subclass, annotation, one class stored in the attribute), or because the sources hold one
+// method of this name and no attribute of that name is ever stored. A receiver that is no plain name is bound first.
+#include "edit/python/inlining.h"
+#include "edit/python/transformations.h"
+
+namespace jarvis2::edit::python {
+namespace {
+
+void find(Context& context) {
+  propose_inlining(
+      context, "method",
+      [](const Context& c, Node node) -> std::optional<BoundCall> {
+        std::optional<BoundCall> call = bind_call(c, node);
+        if (call && !call->method) return std::nullopt;
+        return call;
+      },
+      {"call"});
+}
+
+}  // namespace
+
+std::unique_ptr<Transformation> inline_method() {
+  return make_transformation("python/inline-method", Safety::kSafeIfVerified, 1.15, find);
+}
+
+}  // namespace jarvis2::edit::python

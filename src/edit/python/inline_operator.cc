@@ -1,0 +1,21 @@
+// python/inline-operator: the body of __add__, __sub__, __mul__, ... in place of the operator.
+// Preconditions: the left operand's class is known and neither it nor a subclass replaces the method; the method
+// never returns NotImplemented; the right operand is of no class with a reflected method; the body fits (see
+// inline-function).
+#include "edit/python/inlining.h"
+#include "edit/python/transformations.h"
+
+namespace jarvis2::edit::python {
+namespace {
+
+void find(Context& context) {
+  propose_inlining(context, "operator", bind_operator, {"binary_operator"});
+}
+
+}  // namespace
+
+std::unique_ptr<Transformation> inline_operator() {
+  return make_transformation("python/inline-operator", Safety::kSafeIfVerified, 1.15, find);
+}
+
+}  // namespace jarvis2::edit::python

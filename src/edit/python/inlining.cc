@@ -1,0 +1,635 @@
+#include "edit/python/inlining.h"
+
+#include <algorithm>
+#include <set>
+
+namespace jarvis2::edit::python {
+namespace {
+
+constexpr std::size_t kMostStatements = 24;
+constexpr std::size_t kMostNodes = 320;
+
+// Where the value of the call goes.
+struct Sink {
+  enum class Kind { kDiscard, kAssign, kReturn };
+  Kind kind = Kind::kDiscard;
+  std::string prefix;  // kAssign: "x = "
+};
+
+bool has_return(Node node) {
+  return contains_kind(node, {"return_statement"});
+}
+
+bool own_break(Node loop_body) {
+  bool found = false;
+  code::walk(loop_body, [&](Node node) {
+    if (node.is("for_statement") || node.is("while_statement")) {
+      // A break in the else clause of an inner loop would be ours; too rare to tell apart.
+      return false;
+    }
+    found |= node.is("break_statement");
+    return !found;
+  });
+  return found;
+}
+
+bool always_returns(const std::vector<Node>& list);
+
+bool always_returns(Node statement) {
+  if (statement.is("return_statement") || statement.is("raise_statement")) return true;
+  if (!statement.is("if_statement")) {
+    return statement.is("while_statement") && statement.field("condition").is("true") &&
+           !own_break(statement.field("body"));
+  }
+  bool has_else = false;
+  if (!always_returns(statements(statement.field("consequence")))) return false;
+  for (const Node child : statement.children()) {
+    if (child.is("elif_clause")) {
+      if (!always_returns(statements(child.field("consequence")))) return false;
+    } else if (child.is("else_clause")) {
+      has_else = true;
+      if (!always_returns(statements(child.field("body")))) return false;
+    }
+  }
+  return has_else;
+}
+
+bool always_returns(const std::vector<Node>& list) {
+  return std::any_of(list.begin(), list.end(), [](Node statement) { return always_returns(statement); });
+}
+
+// Writes the callee's statements with every return turned into what the sink asks for.
+class Emitter {
+ public:
+  Emitter(const Context& context, const PythonFunction& callee, const Edits& renames, Sink sink)
+      : context_(context), callee_(callee), renames_(renames), sink_(std::move(sink)) {
+    unit_ = indent_unit(context.tree());
+    end_ = line_end(context.tree());
+  }
+
+  std::optional<std::string> run(const std::vector<Node>& body, const std::string& indent) {
+    std::string out;
+    if (sink_.kind == Sink::Kind::kReturn) {
+      const std::optional<std::string> text = moved_lines(body.front(), body.back(), renames_, indent);
+      if (!text) return std::nullopt;
+      out = *text;
+      if (!always_returns(body)) out += indent + "return None" + end_;
+      return out;
+    }
+    if (!list(body, 0, indent, out)) return std::nullopt;
+    if (out.empty()) out = indent + "pass" + end_;
+    return out;
+  }
+
+ private:
+  // The list is the rest of the function: running off its end returns None.
+  bool list(const std::vector<Node>& body, std::size_t from, const std::string& indent, std::string& out) {
+    std::size_t i = from;
+    while (i < body.size()) {
+      std::size_t stop = i;
+      while (stop < body.size() && !has_return(body[stop]) && !body[stop].is("pass_statement")) ++stop;
+      if (stop > i) {
+        const std::optional<std::string> text = moved_lines(body[i], body[stop - 1], renames_, indent);
+        if (!text) return false;
+        out += *text;
+        if (body[stop - 1].is("raise_statement")) return true;
+        i = stop;
+        continue;
+      }
+      const Node here = body[i];
+      if (here.is("pass_statement")) {
+        ++i;
+        continue;
+      }
+      if (here.is("return_statement")) return give(here.named(0), indent, out);
+      const std::vector<Node> rest(body.begin() + static_cast<std::ptrdiff_t>(i) + 1, body.end());
+      if (here.is("if_statement")) return branches(here, rest, indent, out);
+      if (here.is("for_statement") || here.is("while_statement")) return loop(here, rest, indent, out);
+      return false;
+    }
+    return give(Node(), indent, out);
+  }
+
+  bool give(Node value, const std::string& indent, std::string& out) {
+    if (sink_.kind == Sink::Kind::kDiscard) {
+      if (!value || context_.world->pure(*callee_.facts, value)) return true;
+      const std::optional<std::string> text = one_line(value);
+      if (!text) return false;
+      out += indent + *text + end_;
+      return true;
+    }
+    if (!value) {
+      out += indent + sink_.prefix + "None" + end_;
+      return true;
+    }
+    const std::optional<std::string> text = one_line(value);
+    if (!text) return false;
+    out += indent + sink_.prefix + *text + end_;
+    return true;
+  }
+
+  std::optional<std::string> one_line(Node value) const {
+    return on_one_line(callee_.facts->tree().text(), value, renames_);
+  }
+
+  struct Branch {
+    std::string header;  // "if c:", "elif d:", "else:"
+    std::vector<Node> body;
+  };
+
+  bool branches(Node statement, const std::vector<Node>& rest, const std::string& indent, std::string& out) {
+    std::vector<Branch> all;
+    const auto header = [&](std::string_view word, Node condition) {
+      const std::optional<std::string> text = one_line(condition);
+      if (!text) return false;
+      all.back().header = std::string(word) + " " + *text + ":";
+      return true;
+    };
+    all.push_back({"", statements(statement.field("consequence"))});
+    if (!header("if", statement.field("condition"))) return false;
+    bool has_else = false;
+    for (const Node child : statement.children()) {
+      if (child.is("elif_clause")) {
+        all.push_back({"", statements(child.field("consequence"))});
+        if (!header("elif", child.field("condition"))) return false;
+      } else if (child.is("else_clause")) {
+        all.push_back({"else:", statements(child.field("body"))});
+        has_else = true;
+      }
+    }
+    const bool needs_else = !rest.empty() || sink_.kind == Sink::Kind::kAssign;
+    if (!has_else && needs_else) all.push_back({"else:", {}});
+    // What follows goes into the one branch that does not return.
+    if (!rest.empty()) {
+      std::size_t open = 0;
+      for (Branch& branch : all) {
+        if (always_returns(branch.body)) continue;
+        if (++open > 1) return false;
+        branch.body.insert(branch.body.end(), rest.begin(), rest.end());
+      }
+    }
+    for (const Branch& branch : all) {
+      std::string text;
+      if (!list(branch.body, 0, indent + unit_, text)) return false;
+      if (text.empty() && branch.header == "else:") continue;
+      out += indent + branch.header + end_;
+      out += text.empty() ? indent + unit_ + "pass" + end_ : text;
+    }
+    return true;
+  }
+
+  // A return in a loop becomes a break; what follows the loop goes into its else clause.
+  bool loop(Node statement, const std::vector<Node>& rest, const std::string& indent, std::string& out) {
+    if (statement.field("alternative") || own_break(statement.field("body"))) return false;
+    Edits edits = renames_;
+    Edits returns;
+    bool possible = true;
+    code::walk(statement.field("body"), [&](Node node) {
+      if (!possible) return false;
+      if (node.is("for_statement") || node.is("while_statement")) {
+        possible &= !has_return(node);
+        return false;
+      }
+      if (node.is("try_statement") || node.is("with_statement")) {
+        possible &= !has_return(node);
+        return false;
+      }
+      if (!node.is("return_statement")) return true;
+      const std::optional<std::string> inner = indentation(node);
+      if (!inner || !alone_on_lines(node)) {
+        possible = false;
+        return false;
+      }
+      std::string text;
+      if (!give(node.named(0), "", text)) {
+        possible = false;
+        return false;
+      }
+      while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+      returns.replace(node, (text.empty() ? "" : text + end_ + *inner) + "break");
+      return false;
+    });
+    if (!possible) return false;
+    // Renames inside the replaced returns are already in their text.
+    Edits both = returns;
+    for (const Change& change : renames_.changes("")) {
+      if (!returns.overlaps(change.range)) both.replace(change.range, change.text);
+    }
+    const std::optional<std::string> text = moved_lines(statement, statement, both, indent);
+    if (!text) return false;
+    out += *text;
+    if (statement.is("while_statement") && statement.field("condition").is("true")) return true;
+    std::string after;
+    if (!list(rest, 0, indent + unit_, after)) return false;
+    if (!after.empty()) out += indent + "else:" + end_ + after;
+    return true;
+  }
+
+  const Context& context_;
+  const PythonFunction& callee_;
+  const Edits& renames_;
+  Sink sink_;
+  std::string unit_;
+  std::string end_;
+};
+
+std::vector<Node> body_of(const PythonFunction& callee) {
+  std::vector<Node> body = statements(callee.body);
+  if (!body.empty() && is_docstring(body.front())) body.erase(body.begin());
+  std::erase_if(body, [](Node node) { return node.is("global_statement"); });
+  return body;
+}
+
+bool mangled(std::string_view name) {
+  return name.size() > 2 && name.substr(0, 2) == "__" && name.substr(name.size() - 2) != "__";
+}
+
+NameSet comprehension_names(const PythonFunction& callee) {
+  NameSet names;
+  for (const code::PythonScope& scope : callee.facts->scopes()) {
+    if (scope.kind != PythonScopeKind::kComprehension || !callee.node.range().contains(scope.node.range())) continue;
+    for (const auto& [name, binding] : scope.bindings) names.insert(name);
+  }
+  return names;
+}
+
+struct Uses {
+  int loads = 0;
+  bool stored = false;
+  bool conditional = false;
+  bool in_string = false;
+};
+
+// Whether everything that the statement evaluates before `node` gives the same after the call ran.
+bool can_run_first(const Context& context, Node node, Node statement, const PythonEffects& effects) {
+  const PythonFacts& facts = context.facts;
+  if (!unconditional(facts, node, statement, false)) return false;
+  for (Node here = node; !(here == statement);) {
+    const Node up = facts.parent(here);
+    const std::string_view kind = up.kind();
+    if (kind == "while_statement" || kind == "elif_clause" || kind == "with_statement" || kind == "block" ||
+        kind == "generator_expression" || kind == "match_statement" || kind == "lambda" || kind == "decorator" ||
+        kind == "class_definition" || kind == "function_definition" || kind == "for_in_clause" ||
+        kind == "named_expression" || kind == "delete_statement")
+      return false;
+    if (kind == "list_comprehension" || kind == "set_comprehension" || kind == "dictionary_comprehension") return false;
+    for (std::uint32_t i = 0; i < up.named_count(); ++i) {
+      const Node before = up.named(i);
+      if (before.range().end > here.range().begin) break;
+      if (kind == "assignment" && up.field("left") == before) continue;  // evaluated after the right side
+      if (kind == "for_statement" && up.field("left") == before) continue;
+      if (kind == "augmented_assignment" && before.is("identifier") && is_simple(facts, before)) continue;
+      if (before.is("comment") || before.is("type") || is_simple(facts, before)) continue;
+      if (kind == "attribute" || kind == "keyword_argument") continue;
+      if (!context.world->unaffected_by(facts, before, effects, {})) return false;
+    }
+    here = up;
+  }
+  return statement.is("expression_statement") || statement.is("return_statement") || statement.is("if_statement") ||
+         statement.is("for_statement") || statement.is("raise_statement");
+}
+
+bool loosely_placed(const PythonFacts& facts, Node node) {
+  const Node up = facts.parent(node);
+  return up.is("assignment") || up.is("return_statement") || up.is("argument_list") ||
+         up.is("parenthesized_expression") || up.is("expression_statement") || up.is("augmented_assignment");
+}
+
+}  // namespace
+
+std::string not_inlinable(const Context& context, const PythonFunction& callee) {
+  if (callee.is_async || callee.is_generator || callee.nested || callee.other_decorators) return "its kind";
+  const std::vector<Node> body = body_of(callee);
+  if (body.empty() || body.size() > kMostStatements || count_nodes(callee.body) > kMostNodes) return "its size";
+  if (callee.facts->scopes()[callee.scope].dynamic) return "dynamic code";
+  if (contains_kind(callee.body, {"function_definition", "class_definition", "lambda", "nonlocal_statement",
+                                  "delete_statement", "import_statement", "import_from_statement", "yield", "await",
+                                  "generator_expression", "match_statement", "named_expression", "ERROR"}))
+    return "what its body holds";
+  // A global name that is only read needs no statement in the caller.
+  for (const auto& [name, binding] : callee.facts->scopes()[callee.scope].bindings) {
+    if (binding.declared_outer && !binding.stores.empty()) return "it rebinds a global name";
+    if (binding.deleted || binding.captured) return "a captured or deleted local";
+  }
+  for (const Node node : statements(callee.body)) {
+    if (!alone_on_lines(node)) return "several statements on a line";
+  }
+  std::string reason;
+  code::walk(callee.body, [&](Node node) {
+    if (node.is("call")) {
+      const Node function = node.field("function");
+      if (callee.facts->is_builtin(function, "super") || callee.facts->is_builtin(function, "locals"))
+        reason = "super()";
+      if (context.world->resolve_call(*callee.facts, node, nullptr, nullptr) == &callee) reason = "recursion";
+    }
+    if (node.is("identifier") && node.text() == "__class__" && callee.facts->is_variable(node)) reason = "__class__";
+    return reason.empty();
+  });
+  return reason;
+}
+
+std::optional<Edits> inline_call(const Context& context, const BoundCall& call, NameSet& taken) {
+  const PythonFunction& callee = *call.callee;
+  const PythonFacts& there = *callee.facts;
+  const PythonFacts& facts = context.facts;
+  const PythonFunction* caller = facts.function_of(call.node);
+  if (caller == &callee || !not_inlinable(context, callee).empty()) return std::nullopt;
+  const int frame = facts.frame_of(call.node);
+  if (facts.scopes()[frame].dynamic) return std::nullopt;
+  const Node statement = facts.statement_of(call.node);
+  if (!statement) return std::nullopt;
+  const bool same_class = caller != nullptr && &there == &facts && caller->owner == callee.owner && callee.owner >= 0;
+
+  // Names of the body mean the same at the call, or are locals.
+  bool names_agree = true;
+  code::walk(callee.body, [&](Node node) {
+    if (!node.is("identifier")) return names_agree;
+    if (!there.is_variable(node)) {
+      if (mangled(node.text()) && !same_class) names_agree = false;
+      return names_agree;
+    }
+    int scope = -1;
+    const PythonBinding* binding = there.resolve(node, &scope);
+    if (scope > 0) {
+      names_agree &= there.scopes()[callee.scope].node.range().contains(there.scopes()[scope].node.range());
+      return names_agree;
+    }
+    int here_scope = -1;
+    const PythonBinding* here = facts.lookup(facts.scope_of(call.node), node.text(), &here_scope);
+    if (binding == nullptr) {
+      names_agree &= here == nullptr && !there.scopes()[0].dynamic;
+    } else if (&there == &facts) {
+      names_agree &= here == binding;
+    } else {
+      const auto theirs = there.imports().find(node.text());
+      const auto ours = facts.imports().find(node.text());
+      names_agree &= here != nullptr && here_scope == 0 && here->imported && here->stores.size() == 1 &&
+                     binding->imported && theirs != there.imports().end() && ours != facts.imports().end() &&
+                     theirs->second.module == ours->second.module && theirs->second.name == ours->second.name;
+    }
+    return names_agree;
+  });
+  if (!names_agree) return std::nullopt;
+
+  const NameSet inner = comprehension_names(callee);
+  const std::vector<Node> body = body_of(callee);
+  const bool expression_form = body.size() == 1 && body[0].is("return_statement") && body[0].named_count() == 1 &&
+                               !body[0].named(0).is("expression_list");
+  const Node value = expression_form ? body[0].named(0) : Node();
+
+  // How each local of the callee is used.
+  std::map<std::string, Uses> uses;
+  bool plain = true;
+  code::walk(callee.body, [&](Node node) {
+    if (!node.is("identifier") || !there.is_variable(node)) return true;
+    int scope = -1;
+    there.resolve(node, &scope);
+    if (scope != callee.scope) return true;
+    Uses& use = uses[std::string(node.text())];
+    if (there.is_store(node)) {
+      use.stored = true;
+      return true;
+    }
+    ++use.loads;
+    use.conditional |= !unconditional(there, node, expression_form ? value : callee.body, false);
+    use.in_string |= static_cast<bool>(there.ancestor(node, {"interpolation"}));
+    return true;
+  });
+  for (const code::PythonScope& scope : there.scopes()) {
+    if (scope.kind != PythonScopeKind::kModule && callee.node.range().contains(scope.node.range()) &&
+        !(scope.node == callee.node) && scope.kind != PythonScopeKind::kComprehension)
+      plain = false;
+  }
+  if (!plain) return std::nullopt;
+
+  const NameSet in_frame = [&] {
+    NameSet names;
+    const Node region = caller != nullptr ? caller->node : context.tree().root();
+    code::walk(region, [&](Node node) {
+      if (node.is("identifier")) names.insert(std::string(node.text()));
+      return true;
+    });
+    return names;
+  }();
+  const auto local_name = [&](const std::string& name) {
+    const auto used = [&](const std::string& candidate) {
+      return in_frame.count(candidate) != 0 || taken.count(candidate) != 0 || inner.count(candidate) != 0 ||
+             facts.lookup(frame, candidate) != nullptr || code::python_builtin(candidate);
+    };
+    std::string result = name;
+    if (used(result)) result = name + "_" + callee.name;
+    while (result.size() > 1 && result[0] == '_') result.erase(0, 1);
+    const std::string stem = result;
+    for (int i = 2; used(result); ++i) result = stem + "_" + std::to_string(i);
+    return result;
+  };
+
+  // Which arguments can stand for their parameters, and which need a name of their own.
+  const PythonEffects call_effects = context.world->effects(callee);
+  const bool pure_body = expression_form && context.world->pure(there, value);
+  std::map<std::string, std::string> names;
+  std::vector<std::pair<std::string, std::string>> bound;
+  NameSet chosen;
+  bool any_impure = false;
+  for (const Argument& argument : call.arguments) {
+    if (argument.node && !argument.is_default && !context.world->pure(facts, argument.node)) any_impure = true;
+  }
+  for (std::size_t i = 0; i < call.arguments.size(); ++i) {
+    const Argument& argument = call.arguments[i];
+    const std::string& name = callee.parameters[i].name;
+    const Uses use = uses[name];
+    const bool simple = !argument.node || argument.is_default || is_simple(facts, argument.node);
+    bool direct = simple && !use.stored;
+    if (!direct && !use.stored && expression_form && !any_impure && pure_body) {
+      const bool short_chain = argument.node.is("attribute") && is_simple(facts, argument.node.field("object")) &&
+                               use.loads <= 2;
+      direct = (use.loads == 1 && !use.conditional) || short_chain || use.loads == 0;
+    }
+    if (direct && argument.node) {
+      for (const std::string& free : facts.names_read_in(argument.node)) {
+        if (inner.count(free) != 0) direct = false;
+      }
+    }
+    if (direct && use.in_string && !(argument.node && argument.node.is("identifier"))) direct = !use.in_string;
+    if (direct) {
+      names[name] = argument.node ? parenthesised(argument.node, argument.text) : argument.text;
+      if (argument.node && (argument.node.is("integer") || argument.node.is("float"))) names[name] = argument.text;
+    } else {
+      std::string local = name == "self" || name == "cls" ? name_hint(argument.node ? argument.node : Node()) : name;
+      if (local == "value" || !argument.node) local = name == "self" ? "target" : name;
+      local = local_name(local);
+      while (chosen.count(local) != 0) local += "_";
+      chosen.insert(local);
+      names[name] = local;
+      bound.emplace_back(local, argument.text);
+    }
+  }
+  for (const auto& [name, use] : uses) {
+    if (names.count(name) != 0) continue;
+    std::string local = local_name(name);
+    while (chosen.count(local) != 0) local += "_";
+    chosen.insert(local);
+    names[name] = local;
+  }
+  // A number before a dot would read as a float.
+  Edits renames;
+  bool fits = true;
+  code::walk(callee.body, [&](Node node) {
+    if (!node.is("identifier") || !there.is_variable(node)) return true;
+    int scope = -1;
+    there.resolve(node, &scope);
+    if (scope != callee.scope) return true;
+    std::string text = names[std::string(node.text())];
+    const Node up = there.parent(node);
+    if (up.is("attribute") && !text.empty() && text[0] >= '0' && text[0] <= '9') text = "(" + text + ")";
+    if ((up.is("global_statement"))) fits = false;
+    if (text != node.text()) renames.replace(node, text);
+    return true;
+  });
+  if (!fits) return std::nullopt;
+
+  const std::string ending = line_end(context.tree());
+  const std::optional<std::string> indent = indentation(statement);
+  const auto bindings = [&](const std::string& at) {
+    std::string text;
+    for (const auto& [local, argument] : bound) text += at + local + " = " + argument + ending;
+    return text;
+  };
+
+  Edits edits;
+  if (expression_form && bound.empty()) {
+    std::optional<std::string> text = on_one_line(there.tree().text(), value, renames);
+    if (!text) return std::nullopt;
+    // An argument that is dropped must have no effect; one that moves must not care.
+    if (needs_parentheses(value) && !loosely_placed(facts, call.node) && !is_literal(value)) text = "(" + *text + ")";
+    if (is_literal(value) && facts.parent(call.node).is("attribute")) text = "(" + *text + ")";
+    if (facts.ancestor(call.node, {"interpolation"}) && text->find_first_of("'\"\\") != std::string::npos)
+      return std::nullopt;
+    edits.replace(call.node, *text);
+    return edits;
+  }
+  if (!indent || !alone_on_lines(statement)) {
+    // A compound statement may hold more behind its header; only its begin matters.
+    if (!indent || !(statement.is("if_statement") || statement.is("for_statement"))) return std::nullopt;
+  }
+  // The whole statement gives way to the body.
+  const Node holder = facts.parent(call.node);
+  Sink sink;
+  bool whole = false;
+  if (statement.is("expression_statement") && holder == statement && statement.named_count() == 1) {
+    whole = true;
+  } else if (statement.is("return_statement") && holder == statement) {
+    sink.kind = Sink::Kind::kReturn;
+    whole = true;
+  } else if (statement.is("expression_statement") && facts.parent(holder) == statement && holder.field("right") == call.node &&
+             (holder.is("assignment") || (holder.is("augmented_assignment") && is_simple(facts, holder.field("left"))))) {
+    sink.kind = Sink::Kind::kAssign;
+    sink.prefix = std::string(
+        context.source().substr(statement.range().begin, call.node.range().begin - statement.range().begin));
+    if (sink.prefix.find('\n') != std::string::npos) return std::nullopt;
+    whole = true;
+    // Targets that the body reads through their own name are set only at its end, so nothing is lost; targets that
+    // are parameters' stand-ins would change under the body where a return is not its last act: returns are last.
+  }
+  if (whole) {
+    std::optional<std::string> text = Emitter(context, callee, renames, sink).run(body, *indent);
+    if (!text) return std::nullopt;
+    std::string all = bindings(*indent) + *text;
+    all = all.substr(indent->size());
+    while (!all.empty() && (all.back() == '\n' || all.back() == '\r')) all.pop_back();
+    edits.replace(statement, all);
+    for (const std::string& name : chosen) taken.insert(name);
+    return edits;
+  }
+  if (!can_run_first(context, call.node, statement, call_effects)) return std::nullopt;
+  for (const Argument& argument : call.arguments) {
+    if (!argument.node || argument.is_default || is_simple(facts, argument.node)) continue;
+    const PythonEffects effects = context.world->effects(facts, argument.node);
+    if (!effects.none() && !can_run_first(context, call.node, statement, effects)) return std::nullopt;
+  }
+  for (const std::string& name : chosen) taken.insert(name);
+  if (expression_form) {
+    std::optional<std::string> text = on_one_line(there.tree().text(), value, renames);
+    if (!text) return std::nullopt;
+    if (needs_parentheses(value) && !loosely_placed(facts, call.node)) text = "(" + *text + ")";
+    if (facts.ancestor(call.node, {"interpolation"})) return std::nullopt;
+    // The arguments are evaluated before the statement, the body in its place: as long as the body is the last
+    // to be evaluated or nothing in between matters.
+    edits.insert(line_begin(context.source(), statement.range().begin), bindings(*indent));
+    edits.replace(call.node, *text);
+    return edits;
+  }
+  std::string result = local_name(callee.name == "__init__" ? "made" : name_hint(call.node.is("call") ? [&] {
+    const Node function = call.node.field("function");
+    return function.is("attribute") ? function.field("attribute") : function;
+  }()
+                                                                                                     : call.node) +
+                                      "_result");
+  while (chosen.count(result) != 0) result += "_";
+  taken.insert(result);
+  sink.kind = Sink::Kind::kAssign;
+  sink.prefix = result + " = ";
+  const std::optional<std::string> text = Emitter(context, callee, renames, sink).run(body, *indent);
+  if (!text) return std::nullopt;
+  edits.insert(line_begin(context.source(), statement.range().begin), bindings(*indent) + *text);
+  edits.replace(call.node, result);
+  return edits;
+}
+
+void propose_inlining(Context& context, const std::string& what,
+                      const std::function<std::optional<BoundCall>(const Context&, Node)>& bind,
+                      std::initializer_list<std::string_view> kinds) {
+  const PythonFacts& facts = context.facts;
+  struct Group {
+    Edits edits;
+    NameSet taken;
+    std::vector<BoundCall> calls;
+    std::vector<Node> statements;
+    std::set<std::string> facts;
+  };
+  std::map<std::pair<int, const PythonFunction*>, Group> groups;
+  std::vector<std::pair<int, const PythonFunction*>> order;
+  code::walk(context.tree().root(), [&](Node node) {
+    if (std::find(kinds.begin(), kinds.end(), node.kind()) == kinds.end()) return true;
+    if (!context.wanted(node) || facts.frame_of(node) == 0) return true;
+    const std::optional<BoundCall> call = bind(context, node);
+    if (!call) return true;
+    const std::pair<int, const PythonFunction*> key{facts.frame_of(node), call->callee};
+    Group& group = groups[key];
+    NameSet taken = group.taken;
+    const std::optional<Edits> edits = inline_call(context, *call, taken);
+    if (!edits) return true;
+    Edits together = group.edits;
+    together.add(*edits);
+    const Node statement = facts.statement_of(node);
+    const bool in_place = edits->changes("").size() == 1 && edits->changes("")[0].range == node.range();
+    // Two bodies before one statement would need an order; the next round takes the second.
+    if (!in_place && std::find(group.statements.begin(), group.statements.end(), statement) != group.statements.end())
+      return true;
+    if (!together.consistent()) return true;
+    if (group.calls.empty()) order.push_back(key);
+    group.edits = together;
+    group.taken = taken;
+    group.calls.push_back(*call);
+    group.statements.push_back(statement);
+    group.facts.insert(call->fact);
+    return true;
+  });
+  for (const std::pair<int, const PythonFunction*>& key : order) {
+    const Group& group = groups.at(key);
+    const BoundCall& first = group.calls.front();
+    const std::string where = facts.symbol_of(first.node);
+    std::string note = "relies on: ";
+    bool more = false;
+    for (const std::string& fact : group.facts) {
+      note += (more ? "; " : "") + fact;
+      more = true;
+    }
+    note += ". A traceback or a replaced (patched) " + first.callee->name + "() would show the difference";
+    context.propose("inline " + what + " " + first.callee->qualified + " into " + (where.empty() ? "the module" : where) +
+                        (group.calls.size() > 1 ? " (" + std::to_string(group.calls.size()) + " places)" : ""),
+                    note, first.node, group.edits);
+  }
+}
+
+}  // namespace jarvis2::edit::python
