@@ -463,6 +463,23 @@ const PythonEffects& PythonWorld::effects(const PythonFunction& function) const 
   return impl_->function_effects(function);
 }
 
+bool PythonWorld::may_recurse(const PythonFunction& function) const {
+  const std::lock_guard<std::recursive_mutex> lock(impl_->mutex);
+  const auto known = impl_->recursive.find(&function);
+  if (known != impl_->recursive.end()) return known->second;
+  std::vector<const PythonFunction*> reached{&function};
+  std::set<const PythonFunction*> seen;
+  bool found = false;
+  for (std::size_t i = 0; i < reached.size() && !found; ++i) {
+    for (const auto& [callee, through] : impl_->function_summary(*reached[i]).callees) {
+      found |= callee == &function;
+      if (seen.insert(callee).second) reached.push_back(callee);
+    }
+  }
+  impl_->recursive[&function] = found;
+  return found;
+}
+
 PythonEffects PythonWorld::effects(const PythonFacts& facts, Node region) const {
   const std::lock_guard<std::recursive_mutex> lock(impl_->mutex);
   const Impl::Summary summary = impl_->summarise(facts, region);

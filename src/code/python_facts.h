@@ -158,6 +158,8 @@ class PythonFacts {
   // A local whose object leaves the function or gets a second name: returned, yielded, passed, stored, captured.
   // Only `name.attribute` and `name[...]` uses (loads and stores) do not count.
   bool escapes(const PythonBinding& binding) const;
+  // `node` (an attribute, subscript or name) is assigned to or deleted here, patterns included.
+  static bool is_assignment_target(const PythonFacts& facts, Node node);
   // Every name that appears anywhere in the file (identifiers, attributes, keywords): for making unused ones.
   const NameSet& all_names() const { return all_names_; }
   // Calls of exec, eval, globals() or setattr with a computed name, or sys.modules use, anywhere in the file.
@@ -280,6 +282,8 @@ class PythonWorld {
   // Effects of running `region` (expression or statement) once, calls included.
   PythonEffects effects(const PythonFacts& facts, Node region) const;
   const PythonEffects& effects(const PythonFunction& function) const;
+  // The function may be running when it is called again (calls followed by name).
+  bool may_recurse(const PythonFunction& function) const;
   // No effects, and gives an equal value when nothing it reads changed. It may raise.
   bool pure(const PythonFacts& facts, Node expression) const;
   // Pure, and nothing it reads is changed by `region` (of the same function, which usually holds the expression).

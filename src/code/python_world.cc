@@ -43,6 +43,10 @@ bool python_is_target(const PythonFacts& facts, Node node) {
   return is_attribute_target(facts, node);
 }
 
+bool PythonFacts::is_assignment_target(const PythonFacts& facts, Node node) {
+  return is_attribute_target(facts, node);
+}
+
 PythonWorld::PythonWorld(const Workspace& workspace) : impl_(std::make_unique<Impl>(*this)) {
   for (const SourceFile& file : workspace.files()) {
     if (!file.tree || file.tree->language() != Language::kPython) continue;

@@ -71,6 +71,7 @@ struct PythonWorld::Impl {
   mutable std::unordered_map<const PythonBinding*, PythonType> binding_types;
   mutable std::unordered_map<const PythonFunction*, Summary> summaries;
   mutable std::unordered_map<const PythonFunction*, PythonEffects> known_effects;
+  mutable std::unordered_map<const PythonFunction*, bool> recursive;
 };
 
 // `node` (an attribute or subscript) is assigned to or deleted.

@@ -43,8 +43,7 @@ std::optional<BoundCall> bind_call(const Context& context, Node call) {
       slots[next++] = argument_of(context, receiver);
     }
     if (!slots[0]) return std::nullopt;
-    if (callee.is_class_method && receiver.is("identifier") &&
-        context.world->type_of(context.facts, receiver).known())
+    if (callee.is_class_method && receiver.is("identifier") && context.world->type_of(context.facts, receiver).known())
       return std::nullopt;  // called through an instance: the class is not at hand
   }
   for (const Node node : call.field("arguments").children()) {
@@ -119,8 +118,8 @@ std::optional<BoundCall> bind_property(const Context& context, Node attribute) {
 std::optional<BoundCall> bind_operator(const Context& context, Node binary) {
   if (!binary.is("binary_operator")) return std::nullopt;
   static const std::map<std::string_view, std::string_view> names = {
-      {"+", "__add__"}, {"-", "__sub__"}, {"*", "__mul__"}, {"/", "__truediv__"}, {"@", "__matmul__"},
-      {"%", "__mod__"}, {"//", "__floordiv__"}};
+      {"+", "__add__"},    {"-", "__sub__"}, {"*", "__mul__"},      {"/", "__truediv__"},
+      {"@", "__matmul__"}, {"%", "__mod__"}, {"//", "__floordiv__"}};
   const auto name = names.find(binary.field("operator").text());
   if (name == names.end()) return std::nullopt;
   const PythonType left = context.world->type_of(context.facts, binary.field("left"));

@@ -12,14 +12,13 @@ namespace jarvis2::edit::python {
 namespace {
 
 void find(Context& context) {
-  propose_inlining(
-      context, "function",
-      [](const Context& c, Node node) -> std::optional<BoundCall> {
-        std::optional<BoundCall> call = bind_call(c, node);
-        if (call && call->method) return std::nullopt;
-        return call;
-      },
-      {"call"});
+  propose_inlining(context, "function",
+                   [](const Context& c, Node node) -> std::optional<BoundCall> {
+                     std::optional<BoundCall> call = bind_call(c, node);
+                     if (call && call->method) return std::nullopt;
+                     return call;
+                   },
+                   {"call"});
 }
 
 }  // namespace

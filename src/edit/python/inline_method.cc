@@ -9,14 +9,13 @@ namespace jarvis2::edit::python {
 namespace {
 
 void find(Context& context) {
-  propose_inlining(
-      context, "method",
-      [](const Context& c, Node node) -> std::optional<BoundCall> {
-        std::optional<BoundCall> call = bind_call(c, node);
-        if (call && !call->method) return std::nullopt;
-        return call;
-      },
-      {"call"});
+  propose_inlining(context, "method",
+                   [](const Context& c, Node node) -> std::optional<BoundCall> {
+                     std::optional<BoundCall> call = bind_call(c, node);
+                     if (call && !call->method) return std::nullopt;
+                     return call;
+                   },
+                   {"call"});
 }
 
 }  // namespace

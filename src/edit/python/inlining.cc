@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::size_t kMostStatements = 24;
 constexpr std::size_t kMostNodes = 320;
+constexpr std::size_t kLargestCaller = 3000;  // nodes
 
 // Where the value of the call goes.
 struct Sink {
@@ -314,13 +315,13 @@ std::string not_inlinable(const Context& context, const PythonFunction& callee) 
   for (const Node node : statements(callee.body)) {
     if (!alone_on_lines(node)) return "several statements on a line";
   }
+  if (context.world->may_recurse(callee)) return "recursion";
   std::string reason;
   code::walk(callee.body, [&](Node node) {
     if (node.is("call")) {
       const Node function = node.field("function");
       if (callee.facts->is_builtin(function, "super") || callee.facts->is_builtin(function, "locals"))
         reason = "super()";
-      if (context.world->resolve_call(*callee.facts, node, nullptr, nullptr) == &callee) reason = "recursion";
     }
     if (node.is("identifier") && node.text() == "__class__" && callee.facts->is_variable(node)) reason = "__class__";
     return reason.empty();
@@ -333,6 +334,7 @@ std::optional<Edits> inline_call(const Context& context, const BoundCall& call, 
   const PythonFacts& there = *callee.facts;
   const PythonFacts& facts = context.facts;
   const PythonFunction* caller = facts.function_of(call.node);
+  if (caller != nullptr && count_nodes(caller->node) > kLargestCaller) return std::nullopt;
   if (caller == &callee || !not_inlinable(context, callee).empty()) return std::nullopt;
   const int frame = facts.frame_of(call.node);
   if (facts.scopes()[frame].dynamic) return std::nullopt;
@@ -441,8 +443,8 @@ std::optional<Edits> inline_call(const Context& context, const BoundCall& call, 
     const bool simple = !argument.node || argument.is_default || is_simple(facts, argument.node);
     bool direct = simple && !use.stored;
     if (!direct && !use.stored && expression_form && !any_impure && pure_body) {
-      const bool short_chain = argument.node.is("attribute") && is_simple(facts, argument.node.field("object")) &&
-                               use.loads <= 2;
+      const bool short_chain =
+          argument.node.is("attribute") && is_simple(facts, argument.node.field("object")) && use.loads <= 2;
       direct = (use.loads == 1 && !use.conditional) || short_chain || use.loads == 0;
     }
     if (direct && argument.node) {
@@ -521,8 +523,10 @@ std::optional<Edits> inline_call(const Context& context, const BoundCall& call, 
   } else if (statement.is("return_statement") && holder == statement) {
     sink.kind = Sink::Kind::kReturn;
     whole = true;
-  } else if (statement.is("expression_statement") && facts.parent(holder) == statement && holder.field("right") == call.node &&
-             (holder.is("assignment") || (holder.is("augmented_assignment") && is_simple(facts, holder.field("left"))))) {
+  } else if (statement.is("expression_statement") && facts.parent(holder) == statement &&
+             holder.field("right") == call.node &&
+             (holder.is("assignment") ||
+              (holder.is("augmented_assignment") && is_simple(facts, holder.field("left"))))) {
     sink.kind = Sink::Kind::kAssign;
     sink.prefix = std::string(
         context.source().substr(statement.range().begin, call.node.range().begin - statement.range().begin));
@@ -626,7 +630,8 @@ void propose_inlining(Context& context, const std::string& what,
       more = true;
     }
     note += ". A traceback or a replaced (patched) " + first.callee->name + "() would show the difference";
-    context.propose("inline " + what + " " + first.callee->qualified + " into " + (where.empty() ? "the module" : where) +
+    context.propose("inline " + what + " " + first.callee->qualified + " into " +
+                        (where.empty() ? "the module" : where) +
                         (group.calls.size() > 1 ? " (" + std::to_string(group.calls.size()) + " places)" : ""),
                     note, first.node, group.edits);
   }

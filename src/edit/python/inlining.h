@@ -11,8 +11,8 @@
 namespace jarvis2::edit::python {
 
 struct Argument {
-  Node node;              // null where only the text is known (self of super())
-  std::string text;       // of the expression, on one line
+  Node node;         // null where only the text is known (self of super())
+  std::string text;  // of the expression, on one line
   bool is_default = false;
 };
 

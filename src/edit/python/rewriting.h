@@ -118,7 +118,8 @@ bool is_literal(Node expression);
 // A literal, or a local name of this frame that nothing outside it stores, or a module constant bound once.
 bool is_simple(const PythonFacts& facts, Node expression);
 // Runs each time `ancestor` (a statement or block around it) runs through, as far as no exception or early exit
-// intervenes: no branch, loop body that may be empty (`loops_count`: those are passed), boolean operand, nested function.
+// intervenes: no branch, loop body that may be empty (`loops_count`: those are passed), boolean operand, nested
+// function.
 bool unconditional(const PythonFacts& facts, Node node, Node ancestor, bool loops_count);
 bool contains_kind(Node region, std::initializer_list<std::string_view> kinds);
 std::size_t count_nodes(Node region);
