@@ -32,7 +32,7 @@ class FailureModel {
   };
   double single(std::uint32_t action, std::size_t check) const;
   std::vector<std::uint32_t> rule_;
-  std::vector<double> prior_good_;
+  std::vector<bool> safe_;
   std::vector<std::string> rules_;
   std::vector<std::array<Beta, kChecks>> actions_;
   std::vector<std::array<Beta, kChecks>> by_rule_;

@@ -35,8 +35,9 @@ struct ActionFacts {
   float conflicts = 0;     // actions it excludes
   float requirements = 0;  // actions it needs
   float supersedes = 0;
-  float replacements = 0;  // edits it makes
-  float bytes_delta = 0;   // length after − before
+  float replacements = 0;      // edits it makes
+  float bytes_delta = 0;       // length after − before
+  std::uint64_t function = 0;  // which function (a hash); 0: unknown, told apart by its share
 };
 
 // What is known of a state besides its actions.

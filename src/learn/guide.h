@@ -2,12 +2,14 @@
 // An environment forwards legal sets to evaluate() and outcomes to observe().
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <random>
-#include <shared_mutex>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "learn/baseline.h"
@@ -24,7 +26,7 @@ struct SetQuery {
   std::span<const std::uint32_t> legal;
 };
 
-// The truth about a set.
+// What came of a set. The first of built, passed and equal that is false is what failed.
 struct SetOutcome {
   std::vector<std::uint32_t> actions;
   bool built = false;
@@ -33,7 +35,7 @@ struct SetOutcome {
   bool measured = false;  // log_speedup and variance hold
   double log_speedup = 0;
   double variance = 0;    // of that measurement
-  bool verified = false;  // a full verification (the value becomes exact), not a screen
+  bool verified = false;  // a full verification: the value becomes exact, as it does below a deviation of 1 %
 };
 
 class Guide {
@@ -65,26 +67,39 @@ class Guide {
   Json info() const;
 
  private:
-  struct Verified {
-    std::uint64_t key;
-    float value;
+  struct Known {
+    bool failed = false;
+    bool verified = false;
+    double mean = 0;  // of all measurements, weighted by precision
+    double precision = 0;
   };
   static std::uint64_t set_key(std::span<const std::uint32_t> set);
-  void parts_of(std::uint32_t action);
+  void make_parts() const;
+  void evaluate_one(const SetQuery& query, mcts::Evaluation& result) const;
+  // Shares of the chosen actions in the value network's site and action facts; they sum to 1.
+  void gain_weights(std::span<const std::uint32_t> chosen, std::vector<float>& weights) const;
+
   std::shared_ptr<const neural::Networks> networks_;
   AdditiveBaseline baseline_;
   FailureModel failures_;
   std::vector<ActionFacts> facts_;
+  std::vector<float> gains_;        // baseline means, as of the last observation
+  std::vector<float> valid_alone_;  // failure model, likewise
   std::vector<float> focus_;
-  std::vector<float> embeddings_;                // 384 an action
-  std::vector<float> action_facts_;              // 64 an action
-  std::vector<float> policy_parts_;              // hidden an action: site and action facts
-  std::vector<std::vector<float>> value_parts_;  // by member
+  std::vector<float> embeddings_;    // 384 an action
+  std::vector<float> action_facts_;  // 64 an action
   std::vector<std::uint8_t> measured_alone_;
-  std::vector<Verified> verified_;  // sorted by key
+  std::unordered_map<std::uint64_t, Known> known_;
   float best_verified_ = 0;
   std::uint32_t verifications_ = 0;
   std::uint64_t version_ = 1;
+  // First-layer sums of site and action facts, made when they are first needed.
+  mutable std::mutex parts_mutex_;
+  mutable std::atomic<std::size_t> parts_ready_{0};
+  mutable const neural::Network* policy_ = nullptr;
+  mutable const std::vector<neural::Network>* value_ = nullptr;
+  mutable std::vector<float> policy_parts_;              // hidden() an action
+  mutable std::vector<std::vector<float>> value_parts_;  // by member
 };
 
 }  // namespace jarvis2::learn

@@ -49,7 +49,7 @@ struct EdgeReport {
 // A state found by the search.
 struct Candidate {
   std::uint64_t key = 0;
-  std::vector<ActionId> actions;  // on the path by which it was first found
+  std::vector<ActionId> actions;  // from the root, on a shortest path
   float value = 0;                // its own evaluation: of stopping there
   float deviation = 0;
   bool exact = false;

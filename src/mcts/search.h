@@ -35,6 +35,7 @@ class Search {
         options_(std::move(options)),
         tree_(options_, E::kPlayers, E::kStop),
         root_state_(environment.root()),
+        base_key_(environment.key(root_state_)),
         version_(environment.version()) {
     options_.threads = std::max(1, options_.threads);
     options_.batch = std::max(1, options_.batch);
@@ -58,7 +59,8 @@ class Search {
     refresh_if_changed();
   }
   // Evaluates every node again (new actions become edges, verified values flow up). run() and pause() do so by
-  // themselves when version() has changed. Actions that were legal before must still be applicable.
+  // themselves when version() has changed. Actions that were legal before must still be applicable. If the
+  // environment's root() is another state now, the search goes on from there.
   void refresh() {
     const Exclusive exclusive(gate_);
     refresh_locked();
@@ -149,6 +151,7 @@ class Search {
   Options options_;
   Tree tree_;
   State root_state_;
+  std::uint64_t base_key_;  // of the environment's root when last seen
   NodeIndex root_ = kNoNode;
   std::atomic<std::uint64_t> version_;
   std::uint64_t runs_ = 0;
@@ -459,6 +462,14 @@ bool Search<E>::prepare_root(bool noise) {
 template <Environment E>
 void Search<E>::refresh_locked() {
   version_ = environment_.version();
+  State base = environment_.root();
+  if (const std::uint64_t key = environment_.key(base); key != base_key_) {
+    base_key_ = key;
+    root_state_ = std::move(base);
+    root_ = root_ == kNoNode ? kNoNode : tree_.find_or_create(key);
+    has_champion_ = false;
+    champion_ = {};
+  }
   if (root_ == kNoNode) return;
   std::vector<NodeIndex> order;
   std::vector<NodeIndex> parents;
@@ -521,6 +532,7 @@ void Search<E>::refresh_locked() {
   for (NodeIndex index : tree_.post_order(root_)) {
     if (tree_.at(index).visits.load() > 0) tree_.recompute(index);
   }
+  tree_.sweep(root_);  // what was not reached kept its old values
   if (E::kPlayers == 1) {
     champion_ = tree_.champion(root_);
     has_champion_ = champion_.visits > 0;

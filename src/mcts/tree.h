@@ -131,7 +131,8 @@ class Tree {
   void revalue(NodeIndex index, bool terminal, const Evaluation& evaluation);
   // Forgets the range of values and what was kept of pruned nodes: all is about to be evaluated again.
   void forget_values();
-  bool prune(NodeIndex root);  // false when less than a tenth of the nodes or edges could be freed
+  bool prune(NodeIndex root);           // false when less than a tenth of the nodes or edges could be freed
+  std::uint32_t sweep(NodeIndex root);  // frees what can't be reached; how many
   void clear();
   std::vector<NodeIndex> post_order(NodeIndex root) const;  // children before parents; what is reachable
   // Reachable nodes, breadth first, each with the parent and the action of a shortest path (by node index).
@@ -165,7 +166,6 @@ class Tree {
   NodeIndex new_node();
   void free_edges(Node& node);
   std::size_t strip(NodeIndex root, double share);
-  std::uint32_t sweep(NodeIndex root);
   void recompute_locked(Node& node);
   void see_value(float value);
   Candidate candidate_of(NodeIndex index, std::span<const NodeIndex> parents, std::span<const ActionId> via,

@@ -1,0 +1,213 @@
+// Safetensors: eight bytes of header length, a JSON header {name: {dtype, shape, data_offsets}}, the tensors' bytes.
+#include "neural/model_file.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <fstream>
+#include <limits>
+
+#include "base/error.h"
+#include "base/json.h"
+
+namespace jarvis2::neural {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "safetensors are little-endian");
+
+constexpr std::uint64_t kMostHeaderBytes = 16 << 20;
+constexpr std::uint64_t kMostLayers = 32;
+constexpr std::uint64_t kMostMembers = 64;
+
+[[noreturn]] void fail(std::string_view name, const std::string& what) {
+  throw Error("neural::load_model", std::string(name) + ": " + what + "; train again or restore the file");
+}
+
+std::string shape_text(const std::vector<std::uint64_t>& shape) {
+  std::string text = "[";
+  for (std::uint64_t size : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(size);
+  return text + "]";
+}
+
+Json parse_header(std::string_view text, std::string_view name) {
+  Json header = Json::parse(text, nullptr, false);
+  if (header.is_discarded() || !header.is_object()) fail(name, "the header is not a JSON object");
+  return header;
+}
+
+Card parse_card(const Json& header, std::string_view name) {
+  const Json::const_iterator metadata = header.find("__metadata__");
+  if (metadata == header.end() || !metadata->is_object() || !metadata->contains("card") ||
+      !metadata->at("card").is_string()) {
+    fail(name, "there is no card in __metadata__");
+  }
+  const Json json = Json::parse(metadata->at("card").get<std::string>(), nullptr, false);
+  if (json.is_discarded() || !json.is_object()) fail(name, "the card is not a JSON object");
+  Card card;
+  try {
+    card.role = json.at("role").get<std::string>();
+    card.layers = json.at("layers").get<std::vector<std::uint32_t>>();
+    card.parameters = json.at("parameters").get<std::size_t>();
+    card.members = json.at("members").get<std::size_t>();
+    card.trained_on = json.at("trained_on").get<std::vector<std::string>>();
+    card.examples = json.at("examples").get<std::size_t>();
+    card.seeds = json.at("seeds").get<std::vector<std::uint64_t>>();
+    card.train_losses = json.at("train_losses").get<std::vector<double>>();
+    card.holdout_losses = json.at("holdout_losses").get<std::vector<double>>();
+    card.embedder = json.at("embedder").get<std::string>();
+    card.created = json.at("created").get<std::string>();
+    card.note = json.value("note", "");
+  } catch (const Json::exception& error) {
+    fail(name, std::string("the card is incomplete (") + error.what() + ")");
+  }
+  return card;
+}
+
+struct Tensor {
+  std::vector<std::uint64_t> shape;
+  std::vector<float> values;
+};
+
+Tensor read_tensor(const Json& header, const std::string& key, std::string_view data, std::string_view name) {
+  const Json::const_iterator entry = header.find(key);
+  if (entry == header.end()) fail(name, "tensor " + key + " is missing");
+  Tensor tensor;
+  std::vector<std::uint64_t> offsets;
+  try {
+    if (entry->at("dtype").get<std::string>() != "F32") {
+      fail(name, "tensor " + key + " has type " + entry->at("dtype").get<std::string>() + ", not F32");
+    }
+    tensor.shape = entry->at("shape").get<std::vector<std::uint64_t>>();
+    offsets = entry->at("data_offsets").get<std::vector<std::uint64_t>>();
+  } catch (const Json::exception& error) {
+    fail(name, "tensor " + key + " is described wrongly (" + error.what() + ")");
+  }
+  std::uint64_t count = 1;
+  for (std::uint64_t size : tensor.shape) {
+    if (size == 0 || size > data.size() || count > data.size() / size) {
+      fail(name, "tensor " + key + " of shape " + shape_text(tensor.shape) + " does not fit into " +
+                     std::to_string(data.size()) + " bytes");
+    }
+    count *= size;
+  }
+  if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > data.size() || count > data.size() / 4 ||
+      offsets[1] - offsets[0] != count * 4) {
+    fail(name, "tensor " + key + " of shape " + shape_text(tensor.shape) + " needs " + std::to_string(count * 4) +
+                   " bytes inside the " + std::to_string(data.size()) + " there are");
+  }
+  tensor.values.resize(count);
+  std::memcpy(tensor.values.data(), data.data() + offsets[0], count * 4);
+  return tensor;
+}
+
+std::string tensor_name(std::size_t member, std::size_t layer, const char* what) {
+  return std::to_string(member) + "." + std::to_string(layer) + "." + what;
+}
+
+}  // namespace
+
+Json card_json(const Card& card) {
+  return {{"role", card.role},
+          {"layers", card.layers},
+          {"parameters", card.parameters},
+          {"members", card.members},
+          {"trained_on", card.trained_on},
+          {"examples", card.examples},
+          {"seeds", card.seeds},
+          {"train_losses", card.train_losses},
+          {"holdout_losses", card.holdout_losses},
+          {"embedder", card.embedder},
+          {"created", card.created},
+          {"note", card.note}};
+}
+
+void save_model(const fs::path& path, const Model& model) {
+  Json header;
+  header["__metadata__"] = {{"format", "jarvis2-model-1"}, {"card", card_json(model.card).dump()}};
+  std::string data;
+  for (std::size_t m = 0; m < model.members.size(); ++m) {
+    const Weights& weights = model.members[m];
+    check(weights);
+    for (std::size_t l = 0; l + 1 < weights.layers.size(); ++l) {
+      const auto add = [&](const char* what, const std::vector<float>& values, const Json& shape) {
+        const std::size_t begin = data.size();
+        data.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
+        header[tensor_name(m, l, what)] = {{"dtype", "F32"}, {"shape", shape}, {"data_offsets", {begin, data.size()}}};
+      };
+      add("weight", weights.weights[l], Json::array({weights.layers[l + 1], weights.layers[l]}));
+      add("bias", weights.biases[l], Json::array({weights.layers[l + 1]}));
+    }
+  }
+  std::string text = header.dump();
+  text.append((8 - text.size() % 8) % 8, ' ');
+  const std::uint64_t length = text.size();
+  std::string bytes(reinterpret_cast<const char*>(&length), sizeof(length));
+  write_file_atomic(path, bytes + text + data);
+}
+
+Model parse_model(std::string_view bytes, std::string_view name) {
+  std::uint64_t length = 0;
+  if (bytes.size() < sizeof(length)) fail(name, std::to_string(bytes.size()) + " bytes are no model");
+  std::memcpy(&length, bytes.data(), sizeof(length));
+  if (length > kMostHeaderBytes || length > bytes.size() - sizeof(length)) {
+    fail(name, "a header of " + std::to_string(length) + " bytes in a file of " + std::to_string(bytes.size()));
+  }
+  const Json header = parse_header(bytes.substr(sizeof(length), length), name);
+  const std::string_view data = bytes.substr(sizeof(length) + length);
+  Model model;
+  model.card = parse_card(header, name);
+  const Card& card = model.card;
+  if (card.layers.size() < 3 || card.layers.size() > kMostLayers || card.members < 1 || card.members > kMostMembers) {
+    fail(name, "the card names " + std::to_string(card.layers.size()) + " layers and " + std::to_string(card.members) +
+                   " members");
+  }
+  for (std::size_t m = 0; m < card.members; ++m) {
+    Weights weights;
+    weights.layers = card.layers;
+    for (std::size_t l = 0; l + 1 < card.layers.size(); ++l) {
+      const std::string weight_name = tensor_name(m, l, "weight");
+      const std::string bias_name = tensor_name(m, l, "bias");
+      Tensor weight = read_tensor(header, weight_name, data, name);
+      Tensor bias = read_tensor(header, bias_name, data, name);
+      if (weight.shape != std::vector<std::uint64_t>{card.layers[l + 1], card.layers[l]}) {
+        fail(name, "tensor " + weight_name + " has shape " + shape_text(weight.shape) + ", not [" +
+                       std::to_string(card.layers[l + 1]) + ", " + std::to_string(card.layers[l]) + "]");
+      }
+      if (bias.shape != std::vector<std::uint64_t>{card.layers[l + 1]}) {
+        fail(name, "tensor " + bias_name + " has shape " + shape_text(bias.shape) + ", not [" +
+                       std::to_string(card.layers[l + 1]) + "]");
+      }
+      weights.weights.push_back(std::move(weight.values));
+      weights.biases.push_back(std::move(bias.values));
+    }
+    try {
+      check(weights);
+    } catch (const Error& error) {
+      fail(name, "member " + std::to_string(m) + ": " + error.message());
+    }
+    model.members.push_back(std::move(weights));
+  }
+  return model;
+}
+
+Model load_model(const fs::path& path) {
+  return parse_model(read_file(path), path.string());
+}
+
+Card load_card(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw Error("neural::load_card", path.string() + " cannot be read");
+  std::uint64_t length = 0;
+  file.read(reinterpret_cast<char*>(&length), sizeof(length));
+  std::error_code error;
+  const std::uint64_t size = fs::file_size(path, error);
+  if (!file || error || length > kMostHeaderBytes || length > size - sizeof(length)) {
+    fail(path.string(), "the header's length is wrong");
+  }
+  std::string text(length, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(length));
+  if (!file) fail(path.string(), "the header is cut off");
+  return parse_card(parse_header(text, path.string()), path.string());
+}
+
+}  // namespace jarvis2::neural
