@@ -22,6 +22,7 @@ int run(int argc, char** argv) {
   root.add_flag("-v,--verbose", common.verbose, "More messages");
   std::vector<Command> commands;
   commands.push_back(add_hw(root, common));
+  commands.push_back(add_init(root, common));
   commands.push_back(add_compare(root, common));
   try {
     root.parse(argc, argv);
