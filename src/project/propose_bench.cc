@@ -21,7 +21,7 @@ struct Slowest {
   double seconds = 0;
 };
 
-std::string quoted(const std::string& text) {
+std::string shell_word(const std::string& text) {
   std::string out = "'";
   for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";
@@ -52,7 +52,7 @@ class Proposer {
     std::smatch match;
     if (!result.ok() || !std::regex_search(result.out, match, std::regex(R"(([0-9.]+)s call +(\S.*))"))) return {};
     const std::string name = match[2];
-    return {fmt::format("{} {} > /dev/null", settings_.test, quoted(name)), "the test " + name, std::stod(match[1])};
+    return {fmt::format("{} {} > /dev/null", settings_.test, shell_word(name)), "the test " + name, std::stod(match[1])};
   }
 
   // One module after the other: unittest tells durations only since Python 3.12.
@@ -81,7 +81,7 @@ class Proposer {
 
   std::string start_folder() const {
     std::smatch match;
-    if (std::regex_search(settings_.test, match, std::regex(R"(discover -s (\S+))"))) return quoted(match[1]);
+    if (std::regex_search(settings_.test, match, std::regex(R"(discover -s (\S+))"))) return shell_word(match[1]);
     return "'.'";
   }
 
@@ -109,7 +109,7 @@ class Proposer {
         const bool plain =
             text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/=") ==
             std::string::npos;
-        command += (command.empty() ? "" : " ") + (plain ? text : quoted(text));
+        command += (command.empty() ? "" : " ") + (plain ? text : shell_word(text));
       }
       return {command, "the test " + name, seconds};
     }
