@@ -278,6 +278,23 @@ CType CFacts::resolved(CType type) const {
   return type;
 }
 
+std::string CFacts::c_spelling(const CType& type) const {
+  if (!type.known() || type.arrays > 0 || type.function || type.reference || type.base == "auto") return {};
+  std::string base = type.base;
+  CType plain;
+  plain.base = base;
+  if (!is_integer(plain) && !is_floating(plain) && base != "void" && base != "FILE" && !typedefs_.contains(base)) {
+    const CRecord* found = record(base);
+    if (found == nullptr) return {};
+    const Node definition = found->node.parent();
+    const bool alias = definition.is("type_definition") && definition.field("declarator").text() == base &&
+                       found->node.field("name").text() != base;
+    if (!alias) base = (found->is_union ? "union " : "struct ") + base;
+  }
+  return (type.is_const && type.pointers > 0 ? "const " : "") + base + " " +
+         std::string(static_cast<std::size_t>(type.pointers), '*');
+}
+
 namespace {
 
 CType value_type(CType type) {

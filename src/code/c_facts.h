@@ -170,6 +170,8 @@ class CFacts {
   // The type of an expression as far as spelled types tell; unknown: empty base. Typedefs are resolved.
   CType type_of(Node expression) const;
   CType resolved(CType type) const;  // typedefs replaced
+  // How C spells a value of this type in a declaration: "int ", "struct point *"; empty: unknown or an array.
+  std::string c_spelling(const CType& type) const;
   // int, double, char, size_t, uint8_t, ... ; enums do not count.
   static bool is_integer(const CType& type);
   static bool is_floating(const CType& type);
@@ -183,6 +185,9 @@ class CFacts {
   // "strlen" → kReads; the worst over definitions of that name in the workspace; unknown: kWrites.
   CEffect call_effect(Node call) const;
   CRegion region(Node code) const;
+  // What a call of a workspace function with this name may write and read, seen from outside; null where none is
+  // defined.
+  const CRegion* called(std::string_view name) const;
   CInvariance invariant(Node expression, Node region) const;
   // Uses of a variable inside `within` (null: its scope, or the file), the declaration itself left out.
   std::vector<CUseOf> uses(const CVariable& variable, Node within = {}) const;

@@ -299,6 +299,10 @@ class CRegionCollector {
     }
     if (place.is("lambda_expression")) return;
     const CType type = facts_.type_of(place);
+    const bool lvalue = place.is("identifier") || place.is("field_expression") || place.is("subscript_expression") ||
+                        place.is("pointer_expression") || (place.is("call_expression") && type.reference);
+    if (!lvalue || place.tree().language() == Language::kC) by_reference = false;
+    if (!lvalue && type.known() && type.pointers == 0 && !type.name().ends_with("iterator")) return;
     if (CFacts::is_integer(type) || CFacts::is_floating(type)) {
       if (by_reference) store(place);
       return;
@@ -527,6 +531,11 @@ void CFacts::build_summaries() {
     }
     if (!grown) return;
   }
+}
+
+const CRegion* CFacts::called(std::string_view name) const {
+  const auto found = regions_.find(name);
+  return found == regions_.end() ? nullptr : &found->second;
 }
 
 CRegion CFacts::region(Node code) const {

@@ -186,6 +186,15 @@ class Collector {
         return;
       }
       const Declared declared = peel(inner, variable.type);
+      if (declared.function_form && where.in_function && where.record == nullptr &&
+          is_construction(declared.function)) {
+        // `T x(a, b);` in a function parses as a function's declaration.
+        variable.name_node = declared.name;
+        variable.name = std::string(declared.name.text());
+        variable.value = declared.function.field("parameters");
+        add_variable(std::move(variable), where, false);
+        return;
+      }
       if (declared.function_form) {
         const Node name = declared.name;
         if (name) {
@@ -201,6 +210,19 @@ class Collector {
       variable.array_size = declared.array_size;
       add_variable(std::move(variable), where, false);
     });
+  }
+
+  static bool is_construction(Node function) {
+    if (function.tree().language() != Language::kCpp) return false;
+    int parts = 0;
+    bool plain = true;
+    each_child(function.field("parameters"), [&](Node child, std::string_view) {
+      if (!child.is_named()) return;
+      ++parts;
+      plain = plain && child.is("parameter_declaration") && !child.field("declarator") &&
+              child.field("type").is("type_identifier");
+    });
+    return plain && parts > 0;
   }
 
   void bind(Node binding, const CVariable& like, const Where& where) {

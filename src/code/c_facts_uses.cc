@@ -41,6 +41,7 @@ CUseOf CFacts::use_of(Node identifier) const {
   result.node = identifier;
   Node place = identifier;
   bool part = false;
+  bool maps = false;  // operator[] of a map may insert
   Node up = place.parent();
   // Grow to the largest place.
   while (up) {
@@ -52,6 +53,8 @@ CUseOf CFacts::use_of(Node identifier) const {
       place = up;
       part = true;
     } else if (up.is("subscript_expression") && up.field("argument") == place) {
+      const CType object = type_of(place);
+      if (object.name() == "map" || object.name() == "unordered_map") maps = true;
       place = up;
       part = true;
     } else if (up.is("pointer_expression") && up.field("argument") == place && up.text().starts_with("*")) {
@@ -63,6 +66,11 @@ CUseOf CFacts::use_of(Node identifier) const {
     up = place.parent();
   }
   result.place = place;
+  if (maps) {
+    result.use = CUse::kMutate;
+    result.method = "operator[]";
+    return result;
+  }
   const auto set = [&](CUse use) { result.use = part && use == CUse::kWrite ? CUse::kElementWrite : use; };
   if (up.is("assignment_expression") && up.field("left") == place) {
     set(CUse::kWrite);
@@ -131,7 +139,7 @@ CUseOf CFacts::use_of(Node identifier) const {
           result.use = CUse::kElementWrite;
         }
       } else if (const std::optional<CEffect> library = library_effect(name)) {
-        if (*library != CEffect::kWrites || (type.pointers > 0 && type.is_const)) {
+        if (*library != CEffect::kWrites || (type.pointers > 0 && type.is_const) || type.name() == "regex") {
           result.use = CUse::kRead;
         } else if (type.pointers > 0 || type.arrays > 0) {
           result.use = CUse::kElementWrite;
@@ -216,6 +224,13 @@ std::vector<CUseOf> CFacts::uses(const CVariable& variable, Node within) const {
       if (within && !within.range().contains(range)) continue;
       if (!node.is("identifier") && !node.is("field_identifier")) {
         if (node.is("preproc_arg")) result.push_back({node, CUse::kArgument, {}, node});
+        if (local && node.is("type_identifier") && node.parent().is("parameter_declaration")) {
+          // `T x(a);` in a function parses as a function's declaration: `a` is handed to a constructor.
+          const Node declaration = node.ancestor({"declaration"});
+          const bool copies = declaration && record(parse_c_type(declaration.field("type").text()).name()) == nullptr &&
+                              library_effect(parse_c_type(declaration.field("type").text()).name()) == std::nullopt;
+          if (declaration) result.push_back({node, copies ? CUse::kRead : CUse::kArgument, {}, node});
+        }
         continue;
       }
       if (!same_variable(resolve(node), variable)) continue;
@@ -514,13 +529,9 @@ class Invariance {
     }
     if (effect == CEffect::kReads) {
       if (!facts_.functions(name).empty()) {
-        CRegion reads;
-        for (const CFunction* function : facts_.functions(name)) {
-          const CRegion one = facts_.region(function->body);
-          reads.read_names.insert(one.read_names.begin(), one.read_names.end());
-          reads.read_fields.insert(one.read_fields.begin(), one.read_fields.end());
-          reads.read_elements.insert(one.read_elements.begin(), one.read_elements.end());
-        }
+        const CRegion* summary = facts_.called(name);
+        if (summary == nullptr) return fail(name + "() is unknown");
+        const CRegion& reads = *summary;
         for (const std::string& field : reads.read_fields) {
           if (writes_.fields.contains(field)) return fail(name + "() reads " + field + ", which changes");
         }
