@@ -125,6 +125,9 @@ def ours(name):
     files = {"driver/check.py": HERE / "common" / "check.py"}
     if tomllib.loads((HERE / "programs.toml").read_text())["program"][name]["language"] == "python":
         files["driver/pyperf.py"] = HERE / "common" / "pyperf.py"
+    else:
+        for path in (HERE / "native").iterdir():
+            files["driver/" + path.name] = path
     for path in sorted((HERE / name).iterdir()):
         if path.is_file():
             files[path.name if path.name in ("jarvis2.toml", ".gitignore") else "driver/" + path.name] = path
