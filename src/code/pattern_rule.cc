@@ -65,6 +65,9 @@ bool beside(const Relation& relation, const FlatTree& tree, Index index, Capture
   if (relation.type == Relation::Type::kFollows) std::reverse(siblings.begin(), siblings.end());
   for (const Index at : siblings) {
     if (holds(*relation.rule, tree, at, captures, depth)) return true;
+    // An expression that is a statement: Python's patterns for it are the expression itself.
+    const std::vector<Index> inner = tree.kind(at) == "expression_statement" ? tree.children(at) : std::vector<Index>();
+    if (inner.size() == 1 && holds(*relation.rule, tree, inner.front(), captures, depth)) return true;
     if (stops(relation, tree, at, captures, depth)) return false;
   }
   return false;

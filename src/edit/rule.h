@@ -26,8 +26,9 @@ enum class FixPlace {
   kAfterStatement,
   kBeforeLoop,  // before the innermost loop of the same function
   kFunctionTop,
-  kImport,  // Python: an import statement, at the top of the file, unless it is there
-  kInclude  // C and C++: an include line, after the others, unless it is there
+  kBeforeToplevel,  // before the statement of the file's top level that holds the match
+  kImport,          // Python: an import statement, at the top of the file, unless it is there
+  kInclude          // C and C++: an include line, after the others, unless it is there
 };
 
 struct FixPart {
@@ -52,12 +53,13 @@ struct FixTemplate {
 };
 FixTemplate compile_fix(code::Language language, const std::string& text);
 
-// Makes a new metavariable out of one by a regular expression.
+// Makes a new metavariable out of the text of one: by a regular expression, or by replacing the matches of a pattern.
 struct Transform {
   std::string name;
   std::string source;
-  std::string regex;
-  std::string by;  // $1 is the first group
+  std::string regex;    // of `replace`
+  std::string pattern;  // of `rewrite`; variables bound by the rule keep their meaning
+  std::string by;       // $1 is the first group; for `rewrite` a fix
 };
 
 struct Example {
@@ -79,7 +81,8 @@ struct CompiledRule {
   std::map<std::string, std::unique_ptr<code::NodeRule>> utilities;
   code::NodeRule rule;
   std::map<std::string, code::NodeRule> constraints;
-  std::vector<FixTemplate> templates;  // of Rule::fixes, in order
+  std::vector<FixTemplate> templates;             // of Rule::fixes, in order
+  std::map<std::string, code::Pattern> rewrites;  // of Rule::transforms with a pattern, by name
 };
 
 struct Rule {

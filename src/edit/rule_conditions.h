@@ -42,6 +42,7 @@ struct ConditionContext {
   const code::Captures& captures;
   std::map<std::string, std::string>& texts;
   FactCache& facts;
+  std::vector<code::Range> carried = {};  // source ranges whose comments the made texts hold
 
   code::Node node() const { return tree.node(span.first); }
   code::Range range() const { return {tree[span.first].begin_byte, tree[span.last].end_byte}; }

@@ -79,6 +79,32 @@ bool never_reassigned(const ConditionContext& context, const WhereClause& clause
                       [&](const Node& part) { return context.python().reassigned_in(part, name); });
 }
 
+bool is_function_scope(const ConditionContext& context, int scope) {
+  if (scope < 0) return false;
+  const code::PythonScopeKind kind = context.python().scopes()[static_cast<std::size_t>(scope)].kind;
+  return kind == code::PythonScopeKind::kFunction || kind == code::PythonScopeKind::kLambda;
+}
+
+// A local name that the region hands to nobody: calls that are not understood cannot reach its object by that name.
+bool kept_to_itself(const ConditionContext& context, Node name, Node region) {
+  int scope = -1;
+  const PythonBinding* binding = context.python().resolve(name, &scope);
+  if (binding == nullptr || !is_function_scope(context, scope) || binding->captured || binding->written_from_outside) {
+    return false;
+  }
+  return std::none_of(binding->loads.begin(), binding->loads.end(), [&](const Node& load) {
+    if (!region.range().contains(load.range())) return false;
+    const Node parent = context.python().parent(load);
+    if (parent.is("argument_list")) {
+      const Node callee = context.python().parent(parent).field("function");
+      return !callee.is("identifier") || !code::python_pure_function(callee.text()) ||
+             context.python().resolve(callee) != nullptr;
+    }
+    return parent.is("keyword_argument") || parent.is("assignment") || parent.is("list") || parent.is("tuple") ||
+           parent.is("expression_list") || parent.is("yield") || parent.is("list_splat") || parent.is("pair");
+  });
+}
+
 // The container that a name or attribute holds keeps its elements, as far as stores and calls in the region tell.
 bool not_mutated(const ConditionContext& context, const WhereClause& clause) {
   const std::vector<Node> region = region_of(context, clause.argument("in"));
@@ -95,9 +121,9 @@ bool not_mutated(const ConditionContext& context, const WhereClause& clause) {
   for (const Node& part : region) {
     if (place.is("identifier") && context.python().reassigned_in(part, place)) return false;
     const code::PythonEffects effects = context.world().effects(context.python(), part);
-    if (effects.unknown || effects.yields || effects.containers.contains(key) || effects.containers.contains("?")) {
-      return false;
-    }
+    if (effects.containers.contains(key) || effects.yields) return false;
+    const bool open = effects.unknown || effects.containers.contains("?");
+    if (open && !(place.is("identifier") && kept_to_itself(context, place, part))) return false;
     const std::string attribute = key.substr(1);
     if (key.front() == '.' && (effects.attributes.contains(attribute) || effects.self_attributes.contains(attribute))) {
       return false;
@@ -129,12 +155,6 @@ const PythonBinding* binding_of(const ConditionContext& context, const std::stri
   return binding;
 }
 
-bool is_function_scope(const ConditionContext& context, int scope) {
-  if (scope < 0) return false;
-  const code::PythonScopeKind kind = context.python().scopes()[static_cast<std::size_t>(scope)].kind;
-  return kind == code::PythonScopeKind::kFunction || kind == code::PythonScopeKind::kLambda;
-}
-
 bool local(const ConditionContext& context, const WhereClause& clause) {
   int scope = -1;
   const PythonBinding* binding = binding_of(context, clause.argument("var"), &scope);
@@ -157,10 +177,10 @@ bool used_only_here(const ConditionContext& context, const WhereClause& clause) 
          std::all_of(binding->stores.begin(), binding->stores.end(), inside);
 }
 
-// No read of the local name can see the value it has after the match.
-bool unused_after(const ConditionContext& context, const WhereClause& clause) {
+// No read can see the value that a local name has after the match.
+bool name_unused_after(const ConditionContext& context, Node name) {
   int scope = -1;
-  const PythonBinding* binding = binding_of(context, clause.argument("var"), &scope);
+  const PythonBinding* binding = context.python().resolve(name, &scope);
   if (binding == nullptr || !is_function_scope(context, scope) || binding->declared_outer || binding->captured) {
     return false;
   }
@@ -168,10 +188,93 @@ bool unused_after(const ConditionContext& context, const WhereClause& clause) {
   const std::vector<Node> loop = region_of(context, "loop");
   for (const Node& load : binding->loads) {
     if (here.contains(load.range())) continue;
-    if (load.range().begin >= here.end) return false;
+    if (load.range().begin >= here.end) {
+      // Bound anew before it is read: by a statement of the same block as the match.
+      const auto rebinds = [&](const Node& store) {
+        if (store.range().begin < here.end || store.range().begin >= load.range().begin) return false;
+        const Node statement = context.python().statement_of(store);
+        const Node block = context.python().parent(context.python().statement_of(context.node()));
+        if (!(context.python().parent(statement) == block)) return false;
+        if (statement.is("for_statement")) return statement.field("body").range().contains(load.range());
+        return statement.is("expression_statement") && !statement.range().contains(load.range());
+      };
+      if (std::any_of(binding->stores.begin(), binding->stores.end(), rebinds)) continue;
+      return false;
+    }
     if (!loop.empty() && loop.front().range().contains(load.range())) return false;
   }
   return true;
+}
+
+bool unused_after(const ConditionContext& context, const WhereClause& clause) {
+  bool unused = true;
+  for (const Node& node : context.captures_of(clause.argument("var"))) {
+    code::walk(node, [&](Node at) {
+      if (at.is("identifier")) unused = unused && name_unused_after(context, at);
+      return unused;
+    });
+  }
+  return unused;
+}
+
+// Every use of the name in the region matches the pattern.
+bool only_as(const ConditionContext& context, const WhereClause& clause) {
+  const Node name = unwrapped(context.capture(clause.argument("var")));
+  if (!name.is("identifier")) return false;
+  const code::Pattern pattern = code::Pattern::compile(context.tree.language(), clause.argument("pattern"));
+  bool only = true;
+  for (const Node& part : region_of(context, clause.argument("in"))) {
+    code::walk(part, [&](Node at) {
+      code::Captures captures = context.captures;
+      if (pattern.match(context.tree, context.tree.find(at), captures)) return false;
+      only = only && !(at.is("identifier") && at.text() == name.text());
+      return only;
+    });
+  }
+  return only;
+}
+
+// Every store of the local name gives it a list that is made there, or adds to it.
+bool built_as_list(const ConditionContext& context, const WhereClause& clause) {
+  int scope = -1;
+  const PythonBinding* binding = binding_of(context, clause.argument("var"), &scope);
+  if (binding == nullptr || binding->stores.empty() || binding->declared_outer || binding->written_from_outside ||
+      !is_function_scope(context, scope)) {
+    return false;
+  }
+  return std::all_of(binding->stores.begin(), binding->stores.end(), [&](const Node& store) {
+    const Node statement = context.python().parent(store);
+    if (statement.is("augmented_assignment")) return true;
+    const Node value = statement.is("assignment") ? unwrapped(statement.field("right")) : Node();
+    if (value.is("list") || value.is("list_comprehension")) return true;
+    if (value.is("call")) {
+      const Node callee = value.field("function");
+      return callee.is("identifier") &&
+             (context.python().is_builtin(callee, "list") || context.python().is_builtin(callee, "sorted"));
+    }
+    return value.is("binary_operator") && value.field("left").text() == store.text() &&
+           unwrapped(value.field("right")).is("list");
+  });
+}
+
+// Every read of the name is the right side of `in` or `not in`, and it is bound here alone.
+bool only_tested_for_membership(const ConditionContext& context, const WhereClause& clause) {
+  int scope = -1;
+  const PythonBinding* binding = binding_of(context, clause.argument("var"), &scope);
+  if (binding == nullptr || binding->stores.size() != 1 || binding->declared_outer || binding->written_from_outside ||
+      binding->loads.empty()) {
+    return false;
+  }
+  if (!is_function_scope(context, scope) && !binding->name.starts_with('_')) return false;  // others may import it
+  return std::all_of(binding->loads.begin(), binding->loads.end(), [&](const Node& load) {
+    const Node parent = context.python().parent(load);
+    if (!parent.is("comparison_operator")) return false;
+    const std::vector<Node> sides = parent.children();
+    if (sides.size() != 2 || !(sides.back() == load)) return false;
+    const std::string_view text = parent.text().substr(0, load.range().begin - parent.range().begin);
+    const std::size_t last = text.find_last_not_of(" \t\r\n\\");
+    return last != std::string_view::npos && last >= 1 && text.substr(last - 1, 2) == "in";
+  });
 }
 
 bool not_used_in(const ConditionContext& context, const WhereClause& clause) {
@@ -241,6 +344,7 @@ bool type(const ConditionContext& context, const WhereClause& clause) {
 bool builtin(const ConditionContext& context, const WhereClause& clause) {
   const PythonFacts& facts = context.python();
   std::string names = clause.argument("name") + " ";
+  if (names.starts_with('$')) names = std::string(context.capture(clause.argument("name")).text()) + " ";
   const int scope = facts.scope_of(context.node());
   for (int up = scope; up >= 0; up = facts.scopes()[static_cast<std::size_t>(up)].parent) {
     if (facts.scopes()[static_cast<std::size_t>(up)].dynamic) return false;
@@ -262,7 +366,7 @@ bool imported(const ConditionContext& context, const WhereClause& clause) {
   int scope = -1;
   const PythonBinding* binding = facts.resolve(name, &scope);
   if (binding == nullptr || !binding->imported || binding->stores.size() != 1 || scope != 0 ||
-      binding->written_from_outside) {
+      binding->written_from_outside || binding->stores.front().range().begin > name.range().begin) {
     return false;
   }
   const auto found = facts.imports().find(name.text());
@@ -315,9 +419,10 @@ const std::vector<Condition>& python_conditions() {
       {"never_reassigned_in_loop", "python", "!var", "the name keeps its object in the innermost loop",
        never_reassigned},
       {"never_reassigned", "python", "!var !in", "the name keeps its object in the region", never_reassigned},
-      {"not_mutated_in_loop", "python", "!var", "no statement of the innermost loop changes the container",
+      {"not_mutated_in_loop", "python", "!var",
+       "the container is not changed in the innermost loop: by stores, known calls, or calls it is handed to",
        not_mutated},
-      {"not_mutated", "python", "!var !in", "no statement of the region changes the container", not_mutated},
+      {"not_mutated", "python", "!var !in", "the same for a region", not_mutated},
       {"in_loop", "python", "var", "the match runs repeatedly: in a loop or comprehension of its function", in_loop},
       {"in_function", "python", "var", "the match is inside a function", in_function},
       {"local", "python", "!var", "a local name of the function", local},
@@ -333,6 +438,10 @@ const std::vector<Condition>& python_conditions() {
       {"imported", "python", "!var !module item", "the name is bound once, by an import of the module or its item",
        imported},
       {"fresh_name", "python", "!var !base", "binds the variable to a name that the file does not use", fresh_name},
+      {"only_as", "python", "!var !in !pattern", "every use of the name in the region matches the pattern", only_as},
+      {"built_as_list", "python", "!var", "the local name only ever holds lists made in this function", built_as_list},
+      {"only_tested_for_membership", "python", "!var", "the name is bound once and only stands right of `in`",
+       only_tested_for_membership},
       {"no_jump", "python", "!var", "no return, yield, await, break, continue or raise in the code", no_jump},
       {"one_line", "python", "!var", "written on one line", same_line},
   };

@@ -26,9 +26,47 @@ bool constraints_hold(const CompiledRule& compiled, const code::FlatTree& tree, 
   return true;
 }
 
-bool apply_transforms(const Rule& rule, ConditionContext& context) {
+// `source` with the matches of a pattern replaced by a text.
+std::string rewritten(const code::Pattern& pattern, const std::string& by, const std::vector<Index>& source,
+                      const ConditionContext& context) {
+  const code::FlatTree& tree = context.tree;
+  const std::string& text = tree.tree().text();
+  std::string out;
+  const code::Range whole = with_comments(tree, source, context.range());
+  std::uint32_t done = whole.begin;
+  for (const Index node : source) {
+    for (Index at = node; at < tree[node].end;) {
+      code::Captures captures = context.captures;
+      const std::optional<code::Span> span = pattern.match(tree, at, captures);
+      if (!span) {
+        ++at;
+        continue;
+      }
+      out.append(text, done, tree[at].begin_byte - done);
+      out += by;
+      done = tree[span->last].end_byte;
+      at = tree[span->last].end;
+    }
+  }
+  return out + text.substr(done, whole.end - done);
+}
+
+bool apply_transforms(const Rule& rule, const CompiledRule& compiled, ConditionContext& context) {
   for (const Transform& transform : rule.transforms) {
     const std::string name = transform.source.substr(transform.source.find_last_of('$') + 1);
+    if (!transform.pattern.empty()) {
+      const std::vector<Index>* source = context.captures.find(name);
+      if (source == nullptr || source->empty()) return false;
+      std::string by = transform.by;
+      if (by.starts_with('$')) {
+        const auto made = context.texts.find(by.substr(1));
+        by = made != context.texts.end() ? made->second
+                                         : std::string(context.tree.text(context.captures.one(by.substr(1))));
+      }
+      context.texts[transform.name] = rewritten(compiled.rewrites.at(transform.name), by, *source, context);
+      context.carried.push_back(with_comments(context.tree, *source, context.range()));
+      continue;
+    }
     std::string value;
     if (const auto made = context.texts.find(name); made != context.texts.end()) {
       value = made->second;
@@ -90,7 +128,7 @@ std::vector<Finding> find(const Rule& rule, const code::Workspace& workspace, co
     ConditionContext context{workspace, file, *tree, match.span, match.captures, texts, facts};
     const auto holds_here = [&](const WhereClause& clause) { return holds(clause, context); };
     if (!std::all_of(rule.where.begin(), rule.where.end(), holds_here)) continue;
-    if (!apply_transforms(rule, context)) continue;
+    if (!apply_transforms(rule, *compiled, context)) continue;
     Finding finding;
     finding.range = context.range();
     finding.message = render_message(rule.message, context);
@@ -135,6 +173,7 @@ std::string apply_findings(const std::string& text, const std::vector<Finding>& 
 std::vector<std::unique_ptr<Transformation>> load_rules(const std::string& folder) {
   std::vector<std::unique_ptr<Transformation>> transformations;
   for (std::shared_ptr<const Rule>& rule : load_rule_files(folder)) {
+    if (rule->severity != Severity::kPerformance) continue;  // for `audit` alone
     transformations.push_back(std::make_unique<RuleTransformation>(std::move(rule)));
   }
   return transformations;

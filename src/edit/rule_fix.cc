@@ -116,7 +116,12 @@ std::string line_end(const std::string& text) {
 class Renderer {
  public:
   Renderer(const Rule& rule, const CompiledRule& compiled, const ConditionContext& context)
-      : rule_(rule), compiled_(compiled), context_(context), tree_(context.tree), text_(context.tree.tree().text()) {}
+      : rule_(rule),
+        compiled_(compiled),
+        context_(context),
+        tree_(context.tree),
+        text_(context.tree.tree().text()),
+        used_(context.carried) {}
 
   std::vector<Change> changes() {
     std::vector<Change> result;
@@ -139,6 +144,7 @@ class Renderer {
         return top_line(fix, form);
       case FixPlace::kFunctionTop:
         return function_top(form);
+      case FixPlace::kBeforeToplevel:
       case FixPlace::kBeforeStatement:
       case FixPlace::kBeforeLoop:
       case FixPlace::kAfterStatement:
@@ -241,6 +247,11 @@ class Renderer {
       statement = enclosing_loop(statement);
       if (statement == kNoIndex) return fail();
     }
+    if (fix.place == FixPlace::kBeforeToplevel) {
+      while (tree_[statement].parent != kNoIndex && tree_[tree_[statement].parent].parent != kNoIndex) {
+        statement = tree_[statement].parent;
+      }
+    }
     while (statement != kNoIndex && !in_statement_list(statement)) statement = tree_[statement].parent;
     if (statement == kNoIndex) return fail();
     if (tree_.kind(tree_[statement].parent) == "expression_statement") statement = tree_[statement].parent;
@@ -257,7 +268,10 @@ class Renderer {
       if (end < text_.size()) ++end;
       return Change{context_.file.path, {end, end}, before + indentation + out + line_end(text_)};
     }
-    return Change{context_.file.path, {node.begin_byte, node.begin_byte}, out + line_end(text_) + indentation};
+    const bool definition = fix.place == FixPlace::kBeforeToplevel && is_statement_kind(tree_.kind(statement)) &&
+                            tree_.kind(statement).ends_with("_definition");
+    const std::string gap = definition ? line_end(text_) + line_end(text_) : "";
+    return Change{context_.file.path, {node.begin_byte, node.begin_byte}, out + line_end(text_) + gap + indentation};
   }
 
   Index enclosing_loop(Index at) const {
@@ -413,7 +427,8 @@ class Renderer {
       return {};
     }
     if (nodes->empty()) return {};
-    const Range range{tree_[nodes->front()].begin_byte, tree_[nodes->back()].end_byte};
+    Range range{tree_[nodes->front()].begin_byte, tree_[nodes->back()].end_byte};
+    if (piece.many) range = with_comments(tree_, *nodes, context_.range());
     used_.push_back(range);
     std::string value = reindented(range, indentation);
     if (nodes->size() > 1 || piece.many) return value;
@@ -542,6 +557,32 @@ FixTemplate compile_fix(code::Language language, const std::string& raw) {
   }
   if (at < text.size()) form.pieces.push_back({text.substr(at), "", false, 0, false});
   return form;
+}
+
+Range with_comments(const FlatTree& tree, const std::vector<Index>& nodes, Range limit) {
+  Range range{tree[nodes.front()].begin_byte, tree[nodes.back()].end_byte};
+  const Index parent = tree[nodes.front()].parent;
+  if (parent == kNoIndex) return range;
+  const auto add_siblings = [&](Index around) {
+    std::vector<Index> before;  // comments right before the nodes
+    for (Index at = around + 1; at < tree[around].end; at = tree[at].end) {
+      if (tree[at].end_byte <= range.begin) {
+        if (tree[at].comment && limit.contains(tree.range(at))) {
+          before.push_back(at);
+        } else {
+          before.clear();
+        }
+      } else if (tree[at].begin_byte >= range.end) {
+        if (!tree[at].comment || !limit.contains(tree.range(at))) break;
+        range.end = tree[at].end_byte;
+      }
+    }
+    if (!before.empty()) range.begin = tree[before.front()].begin_byte;
+  };
+  add_siblings(parent);
+  const Index outer = tree[parent].parent;
+  if (tree.kind(parent) == "block" && outer != kNoIndex) add_siblings(outer);
+  return range;
 }
 
 std::vector<Change> render_fix(const Rule& rule, const CompiledRule& compiled, const ConditionContext& context) {

@@ -260,13 +260,29 @@ class Loader {
     if (!root_["transform"]) return;
     if (!root_["transform"].IsMap()) fail(root_["transform"], "`transform` must be a mapping");
     for (const auto& entry : root_["transform"]) {
-      keys(entry.second, {"replace"});
+      keys(entry.second, {"replace", "rewrite"});
+      Transform transform;
+      transform.name = entry.first.as<std::string>();
       const YAML::Node replace = entry.second["replace"];
-      if (!replace) fail(entry.second, "`replace` is missing");
-      keys(replace, {"source", "replace", "by"});
-      const Transform transform{entry.first.as<std::string>(), text(replace["source"], "source"),
-                                text(replace["replace"], "replace"), text(replace["by"], "by")};
-      compiled_part(replace, [&] { return code::TextRule(transform.regex); });
+      const YAML::Node rewrite = entry.second["rewrite"];
+      if (replace) {
+        keys(replace, {"source", "replace", "by"});
+        transform.regex = text(replace["replace"], "replace");
+        compiled_part(replace, [&] { return code::TextRule(transform.regex); });
+      } else if (rewrite) {
+        keys(rewrite, {"source", "pattern", "by"});
+        transform.pattern = text(rewrite["pattern"], "pattern");
+        for (CompiledRule& compiled : rule_->compiled) {
+          compiled.rewrites.emplace(transform.name, compiled_part(rewrite, [&] {
+                                      return code::Pattern::compile(compiled.language, transform.pattern);
+                                    }));
+        }
+      } else {
+        fail(entry.second, "a transform is `replace` or `rewrite`");
+      }
+      const YAML::Node parts = replace ? replace : rewrite;
+      transform.source = text(parts["source"], "source");
+      transform.by = text(parts["by"], "by");
       rule_->transforms.push_back(transform);
     }
   }
@@ -332,13 +348,15 @@ class Loader {
             part.place = FixPlace::kBeforeLoop;
           } else if (place == "function_top") {
             part.place = FixPlace::kFunctionTop;
+          } else if (place == "before_toplevel") {
+            part.place = FixPlace::kBeforeToplevel;
           } else if (place == "import") {
             part.place = FixPlace::kImport;
           } else if (place == "include") {
             part.place = FixPlace::kInclude;
           } else {
             fail(entry["insert"],
-                 "insert must be before_statement, after_statement, before_loop, function_top, "
+                 "insert must be before_statement, after_statement, before_loop, function_top, before_toplevel, "
                  "import or include");
           }
         }

@@ -79,6 +79,7 @@ int python_required(const FlatTree& tree, Index index) {
       (kind == "call" && in_field(tree, index, "function"))) {
     return kPrimary;
   }
+  if (kind == "for_in_clause" && in_field(tree, index, "left")) return 0;
   if (kind == "for_in_clause" || kind == "if_clause") return 4;
   if (kind == "list_splat" || kind == "dictionary_splat") return 8;
   if (kind == "lambda" || kind == "interpolation") return 3;
