@@ -7,6 +7,7 @@
 namespace jarvis2::learn {
 namespace {
 
+constexpr double kPriorWeight = 6;    // how many tries a rule's prior is worth
 constexpr double kRuleWeight = 2;     // how many tries an action's rule is worth
 constexpr double kCertain = 30;       // failures that a failure without doubt counts for
 constexpr double kStillBreaks = 0.1;  // of a set that holds a combination known to break
@@ -39,7 +40,7 @@ double FailureModel::single(std::uint32_t action, std::size_t check) const {
   const Beta& own = actions_[action][check];
   const double others_good = std::max(0.0, rule.good - own.good);
   const double others_bad = std::max(0.0, rule.bad - own.bad);
-  const double by_rule = (2 * prior + others_good) / (2 + others_good + others_bad);
+  const double by_rule = (kPriorWeight * prior + others_good) / (kPriorWeight + others_good + others_bad);
   return (kRuleWeight * by_rule + own.good) / (kRuleWeight + own.good + own.bad);
 }
 
