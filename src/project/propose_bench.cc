@@ -52,7 +52,8 @@ class Proposer {
     std::smatch match;
     if (!result.ok() || !std::regex_search(result.out, match, std::regex(R"(([0-9.]+)s call +(\S.*))"))) return {};
     const std::string name = match[2];
-    return {fmt::format("{} {} > /dev/null", settings_.test, shell_word(name)), "the test " + name, std::stod(match[1])};
+    return {fmt::format("{} {} > /dev/null", settings_.test, shell_word(name)), "the test " + name,
+            std::stod(match[1])};
   }
 
   // One module after the other: unittest tells durations only since Python 3.12.

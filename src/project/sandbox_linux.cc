@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "project/cgroup_linux.h"
 #include "project/landlock_linux.h"
 #include "project/sandbox_port.h"
 #include "project/seccomp_linux.h"
@@ -28,14 +29,12 @@ constexpr int kMinimumLandlock = 6;  // scopes for signals and abstract sockets
 
 constexpr std::array<const char*, 6> kSystemFolders = {"/bin", "/sbin", "/lib", "/lib64", "/lib32", "/libx32"};
 // No passwords, keys or host secrets among them.
-constexpr std::array<const char*, 32> kEtc = {
-    "/etc/alternatives", "/etc/ld.so.cache",     "/etc/ld.so.conf",      "/etc/ld.so.conf.d", "/etc/ld.so.preload",
-    "/etc/passwd",       "/etc/group",           "/etc/nsswitch.conf",   "/etc/localtime",    "/etc/timezone",
-    "/etc/os-release",   "/etc/debian_version",  "/etc/locale.alias",    "/etc/mime.types",   "/etc/magic",
-    "/etc/magic.mime",   "/etc/fonts",           "/etc/hosts",           "/etc/host.conf",    "/etc/protocols",
-    "/etc/services",     "/etc/python3",         "/etc/python3.11",      "/etc/python3.12",   "/etc/python3.13",
-    "/etc/perl",         "/etc/java-17-openjdk", "/etc/java-21-openjdk", "/etc/maven",        "/etc/OpenCL",
-    "/etc/gai.conf",     "/etc/inputrc"};
+constexpr std::array<const char*, 22> kEtc = {
+    "/etc/alternatives", "/etc/ld.so.cache",   "/etc/ld.so.conf", "/etc/ld.so.conf.d",    "/etc/passwd",
+    "/etc/group",        "/etc/nsswitch.conf", "/etc/localtime",  "/etc/os-release",      "/etc/mime.types",
+    "/etc/fonts",        "/etc/hosts",         "/etc/services",   "/etc/python3",         "/etc/python3.11",
+    "/etc/python3.12",   "/etc/python3.13",    "/etc/perl",       "/etc/java-17-openjdk", "/etc/java-21-openjdk",
+    "/etc/maven",        "/etc/OpenCL"};
 constexpr std::array<const char*, 9> kNetworkEtc = {
     "/etc/resolv.conf",          "/etc/ssl",      "/etc/pki",   "/etc/ca-certificates",
     "/etc/ca-certificates.conf", "/etc/pip.conf", "/etc/npmrc", "/etc/crypto-policies",
@@ -65,6 +64,11 @@ bool is_link(const fs::path& path) {
 bool is_there(const fs::path& path) {
   std::error_code ignored;
   return fs::exists(path, ignored);
+}
+
+// Root is not bound by RLIMIT_NPROC.
+std::unique_ptr<ProcessGroupLimit> process_limit(const SandboxOptions& options) {
+  return ::getuid() == 0 && options.processes > 0 ? ProcessGroupLimit::create(options.processes) : nullptr;
 }
 
 // Paths in the worktree that really lie in it: `path` has no symbolic link on its way.
@@ -103,7 +107,7 @@ void set_limits(SpawnOptions& spawn, const SandboxOptions& options) {
 class Namespaces : public Prepared {
  public:
   Namespaces(const SandboxOptions& options, const Toolchains& toolchains)
-      : filter_(::memfd_create("jarvis2-seccomp", MFD_CLOEXEC)) {
+      : limit_(process_limit(options)), filter_(::memfd_create("jarvis2-seccomp", MFD_CLOEXEC)) {
     const std::string program = seccomp_program(false, options.network);
     if (filter_.get() < 0 ||
         ::write(filter_.get(), program.data(), program.size()) != static_cast<ssize_t>(program.size())) {
@@ -118,7 +122,11 @@ class Namespaces : public Prepared {
     spawn_.inherit_fds = {filter};
     // Each child reads the filter from its start: a description of its own behind the same number.
     const std::string self = fmt::format("/proc/self/fd/{}", filter);
-    spawn_.in_child = [filter, self] {
+    const ProcessGroupLimit* limit = limit_.get();
+    spawn_.in_child = [filter, self, limit] {
+      if (limit != nullptr) {
+        if (const int reason = limit->join(); reason != 0) return reason;
+      }
       const int fresh = ::open(self.c_str(), O_RDONLY);
       if (fresh < 0) return errno;
       if (::dup2(fresh, filter) < 0) return errno;
@@ -188,6 +196,7 @@ class Namespaces : public Prepared {
         std::to_string(filter_.get()), "--", "/bin/sh", "-c", kWrapper);
   }
 
+  std::unique_ptr<ProcessGroupLimit> limit_;
   Descriptor filter_;
   SpawnOptions spawn_;
 };
@@ -195,7 +204,10 @@ class Namespaces : public Prepared {
 class Landlocked : public Prepared {
  public:
   Landlocked(const SandboxOptions& options, const Toolchains& toolchains)
-      : worktree_(options.worktree), tmp_("jarvis2-tmp-"), program_(seccomp_program(true, options.network)) {
+      : worktree_(options.worktree),
+        tmp_("jarvis2-tmp-"),
+        program_(seccomp_program(true, options.network)),
+        limit_(process_limit(options)) {
     std::vector<fs::path> readable = {"/usr", "/proc", "/sys/devices/system"};
     for (const char* path : kSystemFolders) readable.emplace_back(path);
     for (const char* path : kEtc) readable.emplace_back(path);
@@ -223,7 +235,11 @@ class Landlocked : public Prepared {
     filter_.filter = reinterpret_cast<sock_filter*>(program_.data());
     const int ruleset = ruleset_->get();
     const sock_fprog* filter = &filter_;
-    spawn_.in_child = [ruleset, filter] {
+    const ProcessGroupLimit* limit = limit_.get();
+    spawn_.in_child = [ruleset, filter, limit] {
+      if (limit != nullptr) {
+        if (const int reason = limit->join(); reason != 0) return reason;
+      }
       // Orphans come to the command's parent, not to init, and die with its group.
       if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return errno;
       if (const int reason = landlock_enter(ruleset); reason != 0) return reason;
@@ -244,6 +260,7 @@ class Landlocked : public Prepared {
   TempDir tmp_;
   std::string program_;
   sock_fprog filter_{};
+  std::unique_ptr<ProcessGroupLimit> limit_;
   std::unique_ptr<Descriptor> ruleset_;
   SpawnOptions spawn_;
 };

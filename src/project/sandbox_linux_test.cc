@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "project/cgroup_linux.h"
 #include "project/landlock_linux.h"
 #include "project/sandbox.h"
 #include "project/sandbox_port.h"
@@ -147,6 +148,15 @@ TEST_P(SandboxTest, ReadOnlyWorktree) {
   EXPECT_EQ(run("cat data").out, "d");
   EXPECT_NE(run("echo x > data").exit_code, 0);
   EXPECT_EQ(read_file(dir_.path() / "data"), "d");
+}
+
+TEST_P(SandboxTest, AForkBombIsBounded) {
+  if (::getuid() == 0 && ProcessGroupLimit::create(10) == nullptr) GTEST_SKIP() << "no control group, and we are root";
+  options_.processes = ::getuid() == 0 ? 40 : 4096;
+  const ProcessResult result = run(
+      "/usr/bin/python3 -c \"import os, time\nn = 0\ntry:\n  while n < 5000:\n    if os.fork() == 0: time.sleep(60)\n"
+      "    n += 1\nexcept OSError: print('bounded')\n\"");
+  EXPECT_EQ(result.out, "bounded\n");
 }
 
 TEST_P(SandboxTest, FileSizeLimit) {
