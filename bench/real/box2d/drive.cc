@@ -1,6 +1,5 @@
 // Box2D: pyramid|machine SIZE STEPS [DIGITS]; simulates, and prints where bodies are on the way and at the end.
 #include "box2d/box2d.h"
-
 #include "generate.h"
 
 namespace {
@@ -70,6 +69,7 @@ int main(int argc, char** argv) {
   if (argc < 4) return 2;
   const int steps = std::atoi(argv[3]), digits = argc > 4 ? std::atoi(argv[4]) : 9;
   b2World world(b2Vec2(0.0f, -10.0f));
+  world.SetAllowSleeping(false);
   argv[1][0] == 'p' ? make_pyramid(world, std::atoi(argv[2])) : make_machine(world, std::atoi(argv[2]));
   for (int i = 0; i < steps; i++) {
     world.Step(1.0f / 60.0f, 8, 3);
@@ -80,8 +80,8 @@ int main(int argc, char** argv) {
         y += b->GetPosition().y;
         angle += b->GetAngle();
       }
-      std::printf("%d: %d bodies, %d contacts, %.*g %.*g %.*g\n", i + 1, (int)world.GetBodyCount(), (int)world.GetContactCount(), digits,
-                  x, digits, y, digits, angle);
+      std::printf("%d: %d bodies, %d contacts, %.*g %.*g %.*g\n", i + 1, (int)world.GetBodyCount(),
+                  (int)world.GetContactCount(), digits, x, digits, y, digits, angle);
     }
   }
   for (const b2Body* b = world.GetBodyList(); b != nullptr && digits == 9; b = b->GetNext()) {

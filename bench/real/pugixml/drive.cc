@@ -1,10 +1,9 @@
 // pugixml: catalogue|book SIZE LOOPS; parses, asks XPath, changes and saves the tree, and prints a digest of all.
-#include "pugixml.hpp"
-
 #include <sstream>
 #include <string>
 
 #include "generate_xml.h"
+#include "pugixml.hpp"
 
 namespace {
 

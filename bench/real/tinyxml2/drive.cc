@@ -1,7 +1,6 @@
 // tinyxml2: catalogue|book SIZE LOOPS; parses, reads and changes the tree, prints it, and prints a digest of all.
-#include "tinyxml2.h"
-
 #include "generate_xml.h"
+#include "tinyxml2.h"
 
 using namespace tinyxml2;
 
