@@ -131,4 +131,43 @@ verify::Verification Verifier::verify(const std::string& id, const project::Text
   return verify::verify_candidate(candidate, base_arm_, plan_, workspace_, depth, stop);
 }
 
+std::unique_ptr<Verifier::Arm> Verifier::build_arm(const project::Texts& texts,
+                                                   const std::map<std::string, std::string>& build_env,
+                                                   std::stop_token stop) {
+  const fs::path tree = acquire();
+  verify::Baseline base;
+  base.tree = tree;
+  base.output_hash = base_arm_.output_hash;
+  std::unique_ptr<Arm> arm(new Arm(*this, std::move(base)));
+  {
+    const std::lock_guard lock(mutex_);
+    for (const std::unique_ptr<project::Worktree>& candidate : trees_) {
+      if (candidate->path() == tree) candidate->write(texts);
+    }
+  }
+  if (!plan_.build.empty()) {
+    SpawnOptions spawn = sandboxed(plan_.build, tree, true);
+    for (const auto& [name, value] : build_env) spawn.env.emplace_back(name, value);
+    const ProcessResult built = run_process(spawn, plan_.build_timeout_s, stop);
+    if (built.cancelled) throw Interrupted();
+    if (!built.ok()) throw Error("engine::Verifier", "a champion that was built before does not build again");
+  }
+  // As for the base commit: the tests' run leaves byte code and the like behind on both sides.
+  const ProcessResult tested = run_process(sandboxed(plan_.test, tree, true), plan_.test_timeout_s, stop);
+  if (tested.cancelled) throw Interrupted();
+  return arm;
+}
+
+verify::Verification Verifier::verify_against(const Arm& arm, const std::string& id, const project::Texts& texts,
+                                              const std::map<std::string, std::string>& build_env, std::size_t pairs,
+                                              std::stop_token stop) {
+  verify::Candidate candidate;
+  candidate.id = id;
+  candidate.files = texts;
+  candidate.build_env = build_env;
+  verify::Plan plan = plan_;
+  plan.screen_pairs = pairs;
+  return verify::verify_candidate(candidate, arm.base_, plan, workspace_, {verify::Stage::kPairs, 1}, stop);
+}
+
 }  // namespace jarvis2::engine

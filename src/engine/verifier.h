@@ -31,8 +31,31 @@ class Verifier {
   verify::Verification verify(const std::string& id, const project::Texts& texts,
                               const std::map<std::string, std::string>& build_env, const verify::Depth& depth,
                               std::stop_token stop);
+  // A candidate built once, to measure others against: what an action contributes is the champion without it, against
+  // the champion. Valid as long as the verifier.
+  class Arm {
+   public:
+    ~Arm() { owner_.release(base_.tree); }
+    Arm(const Arm&) = delete;
+    Arm& operator=(const Arm&) = delete;
+
+   private:
+    friend class Verifier;
+    Arm(Verifier& owner, verify::Baseline base) : owner_(owner), base_(std::move(base)) {}
+    Verifier& owner_;
+    verify::Baseline base_;
+  };
+  // Throws Error when it does not build (it did before).
+  std::unique_ptr<Arm> build_arm(const project::Texts& texts, const std::map<std::string, std::string>& build_env,
+                                 std::stop_token stop);
+  // `texts` screened with `pairs` pairs against the arm.
+  verify::Verification verify_against(const Arm& arm, const std::string& id, const project::Texts& texts,
+                                      const std::map<std::string, std::string>& build_env, std::size_t pairs,
+                                      std::stop_token stop);
+
   const project::Baseline& baseline() const { return baseline_; }
-  verify::Plan& plan() { return plan_; }
+  const verify::Plan& plan() const { return plan_; }
+  verify::MeasureOptions& measure() { return plan_.measure; }
   // Measured runs can't write to their tree (off where the benchmark itself needs to).
   bool measured_runs_read_only() const { return read_only_; }
   // The commands that the claim is made on: the holdout when there is one.

@@ -1,0 +1,680 @@
+#include "engine/improve.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <thread>
+
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "engine/champion.h"
+#include "engine/experience.h"
+#include "engine/providers.h"
+#include "engine/report.h"
+#include "engine/run_store.h"
+#include "engine/search_loop.h"
+#include "index/embedder.h"
+#include "neural/networks.h"
+#include "project/detect.h"
+#include "project/lock.h"
+#include "project/profile.h"
+
+namespace jarvis2::engine {
+namespace {
+
+using edit::ActionId;
+using edit::ActionSet;
+
+edit::Heat heat_of(const project::Profile& profile) {
+  edit::Heat heat;
+  for (const project::LineShare& line : profile.lines) heat.lines[line.path][line.line] += line.share;
+  return heat;
+}
+
+std::vector<std::string> lower_words(std::string_view text) {
+  std::vector<std::string> words;
+  std::string word;
+  for (const char c : std::string(text) + " ") {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
+      word += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    } else if (!word.empty()) {
+      words.push_back(std::move(word));
+      word.clear();
+    }
+  }
+  return words;
+}
+
+// How much nearer to the focus than anything else an action is: 1 (far) to 4 (named).
+std::function<float(const edit::Action&)> focus_of(const std::string& focus, index::Embedder* embedder,
+                                                   const code::Workspace& workspace) {
+  if (focus.empty()) return [](const edit::Action&) { return 1.0f; };
+  const std::vector<std::string> words = lower_words(focus);
+  std::shared_ptr<std::vector<float>> query;
+  if (embedder != nullptr) query = std::make_shared<std::vector<float>>(embedder->embed({focus}));
+  // Site texts repeat; their similarity is computed once a function.
+  std::shared_ptr<std::map<std::string, float>> known = std::make_shared<std::map<std::string, float>>();
+  return [=, &workspace](const edit::Action& action) {
+    if (action.path == focus || action.symbol == focus || action.symbol.ends_with("." + focus)) return 4.0f;
+    if (fs::path(action.path).filename() == focus || action.path.starts_with(focus + "/")) return 4.0f;
+    const std::vector<std::string> here = lower_words(action.path + " " + action.symbol + " " + action.title);
+    float hits = 0;
+    for (const std::string& word : words) hits += std::find(here.begin(), here.end(), word) != here.end() ? 1.0f : 0.0f;
+    float nearness = 1 + 2 * hits / static_cast<float>(std::max<std::size_t>(1, words.size()));
+    if (query) {
+      const std::string place = action.path + "\n" + action.symbol;
+      const auto found = known->find(place);
+      float cosine = 0;
+      if (found != known->end()) {
+        cosine = found->second;
+      } else {
+        const code::SourceFile* file = workspace.find(action.path);
+        const std::string text =
+            file == nullptr ? action.title : std::string(file->tree->text().substr(action.site.begin, 2000));
+        const std::vector<float> vector = embedder->embed({text});
+        for (std::size_t i = 0; i < vector.size(); ++i) cosine += vector[i] * (*query)[i];
+        known->emplace(place, cosine);
+      }
+      nearness += std::max(0.0f, cosine);
+    }
+    return std::min(4.0f, nearness);
+  };
+}
+
+struct Scope {
+  std::string path;      // of the target; empty: anywhere
+  std::string function;  // of the target; empty: the whole file
+  std::vector<std::string> globs;
+  std::optional<std::set<std::string>> changed;
+
+  bool file(const std::string& candidate) const {
+    if (!path.empty() && candidate != path) return false;
+    if (changed && !changed->contains(candidate)) return false;
+    return globs.empty() || std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) {
+             return glob_match(glob, candidate) || candidate.starts_with(glob.ends_with('/') ? glob : glob + "/");
+           });
+  }
+  bool symbol(const code::Function* at) const {
+    if (function.empty()) return true;
+    return at != nullptr && (at->qualified == function || at->name == function ||
+                             at->qualified.ends_with("." + function) || at->qualified.starts_with(function + "."));
+  }
+};
+
+Scope scope_of(const ImproveOptions& options, const project::Repository& repository, const std::string& commit) {
+  Scope scope;
+  scope.globs = options.paths;
+  if (!options.since.empty()) {
+    const std::vector<std::string> changed = repository.changed(repository.resolve(options.since), commit);
+    scope.changed = std::set<std::string>(changed.begin(), changed.end());
+  }
+  const std::size_t colons = options.target.find("::");
+  scope.path = options.target.substr(0, colons);
+  if (colons != std::string::npos) scope.function = options.target.substr(colons + 2);
+  if (scope.path.starts_with("./")) scope.path = scope.path.substr(2);
+  return scope;
+}
+
+std::size_t changed_lines(const std::string& patch) {
+  std::size_t count = 0;
+  for (std::size_t at = 0; at < patch.size();) {
+    const std::size_t end = std::min(patch.find('\n', at), patch.size());
+    const std::string_view line = std::string_view(patch).substr(at, end - at);
+    if ((line.starts_with('+') && !line.starts_with("+++")) || (line.starts_with('-') && !line.starts_with("---")))
+      ++count;
+    at = end + 1;
+  }
+  return count;
+}
+
+Json action_json(const edit::Action& action) {
+  return {{"id", action.id},
+          {"kind", edit::kind_name(action.kind)},
+          {"rule", action.rule},
+          {"path", action.path},
+          {"line", action.line},
+          {"symbol", action.symbol},
+          {"title", action.title},
+          {"note", action.note},
+          {"safety", action.safety == edit::Safety::kAlwaysSafe ? "always-safe" : "safe-if-verified"},
+          {"share", action.share},
+          {"line_share", action.line_share},
+          {"prior_ratio", action.prior_ratio}};
+}
+
+Json profile_json(const project::Profile& profile) {
+  Json json = {{"tool", profile.tool}, {"samples", profile.samples}, {"notes", profile.notes}};
+  json["functions"] = Json::array();
+  for (const project::FunctionShare& one : profile.functions) {
+    if (json["functions"].size() >= 20) break;
+    json["functions"].push_back(
+        {{"path", one.path}, {"name", one.name}, {"line", one.line}, {"self", one.self}, {"total", one.total}});
+  }
+  json["lines"] = Json::array();
+  for (const project::LineShare& one : profile.lines) {
+    if (json["lines"].size() >= 40) break;
+    json["lines"].push_back({{"path", one.path}, {"line", one.line}, {"share", one.share}});
+  }
+  json["outside"] = Json::array();
+  for (const project::OutsideShare& one : profile.outside) {
+    if (json["outside"].size() >= 20) break;
+    json["outside"].push_back({{"name", one.name}, {"share", one.share}});
+  }
+  return json;
+}
+
+Json baseline_json(const project::Baseline& baseline) {
+  Json json = {{"commit", baseline.commit},    {"uncommitted", baseline.uncommitted},
+               {"setup_s", baseline.setup_s},  {"build_s", baseline.build_s},
+               {"test_s", baseline.test_s},    {"corrections", baseline.corrections},
+               {"warnings", baseline.warnings}};
+  json["bench"] = Json::array();
+  for (const project::BenchBaseline& bench : baseline.bench) {
+    json["bench"].push_back({{"command", bench.command},
+                             {"holdout", bench.holdout},
+                             {"wall_s", bench.wall_s},
+                             {"cpu_s", bench.cpu_s},
+                             {"noise", bench.noise},
+                             {"cpu_bound", bench.cpu_bound},
+                             {"threads", bench.threads},
+                             {"peak_memory_bytes", bench.peak_memory_bytes}});
+  }
+  return json;
+}
+
+// All of the job's state, filled from top to bottom.
+class Job {
+ public:
+  Job(const ImproveOptions& options, const std::function<void(const ImproveStatus&)>& progress, std::stop_token stop)
+      : options_(options), progress_(progress), stop_(std::move(stop)), started_ns_(monotonic_ns()) {}
+
+  ImproveResult run() {
+    repository_.emplace(project::Repository::open(options_.dir));
+    state_dir_ = repository_->state_dir();
+    project::RunLock lock(state_dir_, "improve");
+    RunStore store(state_dir_);
+    store.clean();
+    project::clean_worktrees(*repository_);
+    settings_ = project::settings_or_detected(repository_->root());
+    if (!options_.objective.empty()) settings_.metric = {project::parse_metric(options_.objective), "", false};
+    if (options_.min_effect) settings_.min_effect = *options_.min_effect;
+    kinds_ = wanted_kinds(options_.kinds);
+    if (options_.dry_run) return dry_run();
+    make_baseline();
+    profile();
+    make_catalogue();
+    search();
+    choose_champion();
+    return finish(store);
+  }
+
+ private:
+  void say(const std::string& phase, std::string message = {}, double left_s = 0) {
+    status_.phase = phase;
+    status_.message = std::move(message);
+    status_.left_s = left_s;
+    if (progress_) progress_(status_);
+    if (stop_.stop_requested()) throw Interrupted();
+  }
+
+  double left_s() const { return options_.budget_s - static_cast<double>(monotonic_ns() - search_started_ns_) * 1e-9; }
+
+  void make_baseline() {
+    say("baseline", "building, testing and measuring the untouched commit");
+    project::BaselineOptions options;
+    options.include_uncommitted = options_.include_uncommitted;
+    project::Baseline baseline = project::make_baseline(
+        *repository_, settings_, options,
+        [&](std::string_view stage, double fraction) {
+          status_.message.clear();
+          status_.phase = fmt::format("baseline: {} {:.0f} %", stage, 100 * fraction);
+          if (progress_) progress_(status_);
+        },
+        stop_);
+    commit_ = baseline.commit;
+    settings_ = baseline.settings;
+    for (const std::string& text : baseline.corrections) log::warning("baseline corrected: {}", text);
+    for (const std::string& text : baseline.warnings) log::warning("{}", text);
+    VerifierOptions verifier;
+    verifier.measure.min_effect = settings_.min_effect;
+    if (options_.alpha) verifier.measure.alpha = *options_.alpha;
+    verifier.measure.seed = options_.seed;
+    verifier.measure.budget_s = std::max(20.0, 0.12 * options_.budget_s);
+    verifier.measure.stop = stop_;
+    verifier_ = std::make_unique<Verifier>(std::move(baseline), verifier);
+  }
+
+  void profile() {
+    say("profile", "profiling the benchmark");
+    project::ProfileOptions options;
+    options.budget_s = std::clamp(0.05 * options_.budget_s, 5.0, 20.0);
+    options.want_types = kinds_.contains(edit::Kind::kCompile);
+    profile_ = project::profile_benchmark(verifier_->baseline(), options, stop_);
+    heat_ = heat_of(profile_);
+    for (const std::string& note : profile_.notes) log::info("profile: {}", note);
+  }
+
+  void parse() {
+    std::vector<std::pair<std::string, std::string>> files;
+    std::vector<bool> editable;
+    for (const std::string& path : repository_->files(commit_)) {
+      if (code::language_of(path) == code::Language::kNone) continue;
+      std::optional<std::string> text = repository_->read(commit_, path);
+      if (!text || text->size() > (4u << 20) || text->find('\0') != std::string::npos) continue;
+      editable.push_back(project::editable(settings_, path) && is_valid_utf8(*text));
+      files.emplace_back(path, std::move(*text));
+    }
+    threads_ = std::max(1u, std::thread::hardware_concurrency());
+    workspace_ = code::parse_workspace(files, threads_, editable);
+    model_ = code::Model::build(workspace_, threads_);
+    for (const code::SourceFile& file : workspace_.files()) base_texts_[file.path] = file.tree->text();
+    scope_ = scope_of(options_, *repository_, commit_);
+    if (!scope_.path.empty() && workspace_.find(scope_.path) == nullptr) {
+      throw Error("engine::improve", scope_.path +
+                                         ": no source file of this commit that can be improved (FILE or "
+                                         "FILE::function, from the repository's root)");
+    }
+    if (!scope_.function.empty() && model_.find(scope_.path, scope_.function).empty()) {
+      throw Error("engine::improve", fmt::format("{}: no function {} there", scope_.path, scope_.function));
+    }
+  }
+
+  // A path of the base commit, source or not (build files).
+  std::optional<std::string> base_text(const std::string& path) {
+    const auto found = base_texts_.find(path);
+    if (found != base_texts_.end()) return found->second;
+    std::optional<std::string> text = repository_->read(commit_, path);
+    if (text) base_texts_[path] = *text;
+    return text;
+  }
+
+  void make_catalogue() {
+    say("actions", "looking for what can be changed where the time goes");
+    parse();
+    propose_.safe_only = options_.safe_only;
+    propose_.threads = threads_;
+    propose_.accept = [this](const std::string& path, const code::Function* function) {
+      return scope_.file(path) && (scope_.function.empty() || (function != nullptr && scope_.symbol(function)));
+    };
+    // A narrow scope is an order to look there, however cold it is.
+    if (!scope_.path.empty() || scope_.changed) propose_.min_share = 0;
+    if (kinds_.contains(edit::Kind::kRewrite)) {
+      transformations_ = all_transformations();
+      edit::propose(transformations_, workspace_, model_, heat_, propose_, catalogue_);
+      chain();
+    }
+    ProviderContext context{workspace_,
+                            heat_,
+                            settings_,
+                            [this](const std::string& path) { return base_text(path); },
+                            verifier_ ? &verifier_->baseline() : nullptr,
+                            repository_->files(commit_),
+                            kinds_,
+                            options_.allow_native,
+                            options_.allow_fast_math};
+    for (edit::Action& action : provide_actions(context)) {
+      if (options_.safe_only && action.safety != edit::Safety::kAlwaysSafe) continue;
+      catalogue_.add(std::move(action));
+    }
+    std::size_t usable = 0;
+    for (ActionId id = 0; id < catalogue_.size(); ++id) usable += catalogue_.at(id).recommendation_only ? 0 : 1;
+    say("actions", fmt::format("{} actions in {} files", usable, workspace_.files().size()));
+  }
+
+  // What each promising rewrite makes possible, two steps deep, for a bounded time.
+  void chain() {
+    const std::uint64_t deadline_ns =
+        monotonic_ns() + static_cast<std::uint64_t>(std::clamp(0.02 * options_.budget_s, 1.0, 6.0) * 1e9);
+    std::vector<ActionId> frontier;
+    for (ActionId id = 0; id < catalogue_.size(); ++id) frontier.push_back(id);
+    const auto hope = [&](ActionId id) {
+      const edit::Action& action = catalogue_.at(id);
+      return action.share * std::log(std::max(1.0, action.prior_ratio));
+    };
+    for (int depth = 0; depth < 2; ++depth) {
+      std::sort(frontier.begin(), frontier.end(), [&](ActionId a, ActionId b) { return hope(a) > hope(b); });
+      std::vector<ActionId> next;
+      for (const ActionId id : frontier) {
+        if (monotonic_ns() > deadline_ns || stop_.stop_requested() || catalogue_.size() > 1500) break;
+        if (catalogue_.at(id).recommendation_only) continue;
+        const std::vector<ActionId> added = edit::propose_after(
+            transformations_, workspace_, model_, heat_, catalogue_.closure({id}),
+            [this](const std::string& path) { return base_text(path); }, propose_, catalogue_);
+        next.insert(next.end(), added.begin(), added.end());
+      }
+      frontier = std::move(next);
+    }
+  }
+
+  ImproveResult dry_run() {
+    commit_ = options_.include_uncommitted ? repository_->snapshot_uncommitted() : repository_->head();
+    make_catalogue();
+    ImproveResult result;
+    result.status = catalogue_.size() > 0 ? kDone : kNotFound;
+    Json json = {{"dry_run", true}, {"commit", commit_}, {"actions", Json::array()}};
+    for (ActionId id = 0; id < catalogue_.size(); ++id) json["actions"].push_back(action_json(catalogue_.at(id)));
+    result.json = json.dump(2);
+    return result;
+  }
+
+  void search() {
+    std::string reason;
+    embedder_ = index::open_embedder(reason);
+    if (!embedder_) log::info("no embeddings: {}", reason);
+    networks_ = neural::open_networks(neural::model_folders(), embedder_ ? embedder_->digest() : "");
+    guide_ = std::make_unique<learn::Guide>(networks_);
+    focus_ = focus_of(options_.focus, embedder_.get(), workspace_);
+    space_.emplace(SearchSpace{catalogue_,
+                               *guide_,
+                               *verifier_,
+                               workspace_,
+                               model_,
+                               heat_,
+                               transformations_,
+                               propose_,
+                               [this](const std::string& path) { return base_text(path); },
+                               {},
+                               focus_});
+    if (embedder_) {
+      space_->embed = [this](const std::vector<std::string>& texts) { return embedder_->embed(texts); };
+    }
+    experience_ = std::make_unique<ExperienceRecorder>(*repository_, commit_, embedder_ ? embedder_->digest() : "");
+    SearchOptions options;
+    search_started_ns_ = monotonic_ns();
+    options.budget_s = 0.62 * options_.budget_s;
+    options.max_trials = options_.verifications;
+    options.simulations = options_.simulations;
+    options.workers = options_.jobs != 0
+                          ? options_.jobs
+                          : std::clamp<unsigned>(static_cast<unsigned>(verify::usable_cpus().size()), 1, 16);
+    options.search_threads = std::clamp(threads_ / 2, 1u, 8u);
+    options.seed = options_.seed;
+    options.min_effect = settings_.min_effect;
+    say("search",
+        fmt::format("searching, {} verification{} at a time", options.workers, options.workers == 1 ? "" : "s"),
+        left_s());
+    outcome_ = run_search(
+        *space_, options,
+        [&](const SearchStatus& status) {
+          status_.verified = status.trials - std::min(status.trials, status.running);
+          status_.running = status.running;
+          status_.simulations = status.simulations;
+          status_.best_ratio = status.best_ratio;
+          status_.phase = "search";
+          status_.message = status.message;
+          status_.left_s = left_s();
+          if (progress_) progress_(status_);
+        },
+        [&](const Trial& trial) { experience_->record(*space_, trial); }, stop_);
+  }
+
+  std::uint64_t deadline_ns(double share_left) const {
+    return monotonic_ns() + static_cast<std::uint64_t>(std::max(5.0, share_left * left_s()) * 1e9);
+  }
+
+  void choose_champion() {
+    const std::function<void(const std::string&)> tell = [&](const std::string& text) {
+      say(status_.phase, text, left_s());
+    };
+    int attempts = 0;
+    for (const std::size_t index : outcome_.ranking) {
+      const Trial& trial = outcome_.trials[index];
+      // Not worth a confirmation: even with luck it is below what may be claimed.
+      if (trial.log_ratio + 2 * trial.se < std::log1p(settings_.min_effect)) continue;
+      if (++attempts > 3 || (attempts > 1 && left_s() < 10)) break;
+      say("prune",
+          fmt::format("the best set has {} actions, {:.3f}x in the screen", trial.set.size(),
+                      std::exp(trial.log_ratio)),
+          left_s());
+      champion_ = prune(*space_, trial.set, deadline_ns(attempts == 1 ? 0.45 : 0.2), tell, stop_);
+      say("confirm",
+          fmt::format("confirming {} action{} on fresh pairs", champion_.size(), champion_.size() == 1 ? "" : "s"),
+          left_s());
+      verifier_->measure().budget_s = std::max(30.0, 0.5 * left_s());
+      verifier_->measure().seed = options_.seed * 1000003 + static_cast<std::uint64_t>(attempts);
+      confirmation_ = verifier_->verify("champion", texts_of(*space_, champion_), environment_of(*space_, champion_),
+                                        {verify::Stage::kConfirm, attempts}, stop_);
+      confirmations_.emplace_back(champion_, *confirmation_);
+      if (confirmation_->accepted()) {
+        say("contributions", "measuring what each action contributes", left_s());
+        contributions_ = contributions(*space_, champion_, deadline_ns(0.9), tell, stop_);
+        return;
+      }
+      say("confirm",
+          fmt::format("not confirmed: {} ({})", verify::verdict_name(confirmation_->verdict), confirmation_->reason),
+          left_s());
+    }
+  }
+
+  Json candidates_json() const {
+    Json list = Json::array();
+    for (const Trial& trial : outcome_.trials) {
+      Json one = {{"n", trial.number},
+                  {"purpose", trial.purpose},
+                  {"actions", trial.set},
+                  {"verdict", trial.correct() ? (trial.measured ? "screened" : "correct") : "rejected"},
+                  {"stage", verify::stage_name(trial.verification.stage)},
+                  {"reason", trial.verification.reason},
+                  {"seconds", trial.seconds}};
+      if (trial.measured) {
+        one["ratio"] = std::exp(trial.log_ratio);
+        one["se"] = trial.se;
+      }
+      list.push_back(std::move(one));
+    }
+    std::uint32_t number = static_cast<std::uint32_t>(list.size());
+    for (const auto& [set, verification] : confirmations_) {
+      Json one = {{"n", ++number},
+                  {"purpose", "confirm"},
+                  {"actions", set},
+                  {"verdict", verify::verdict_name(verification.verdict)},
+                  {"stage", verify::stage_name(verification.stage)},
+                  {"reason", verification.reason}};
+      if (verification.speedup) one["ratio"] = verification.speedup->ratio;
+      list.push_back(std::move(one));
+    }
+    return list;
+  }
+
+  // Sets that no other beats in both speed and size of the change.
+  Json archive_json() {
+    struct Point {
+      const Trial* trial;
+      std::size_t lines;
+    };
+    std::vector<Point> points;
+    for (const std::size_t index : outcome_.ranking) {
+      const Trial& trial = outcome_.trials[index];
+      if (points.size() >= 200) break;
+      points.push_back({&trial, changed_lines(repository_->diff(commit_, texts_of(*space_, trial.set)))});
+    }
+    Json list = Json::array();
+    for (const Point& point : points) {
+      const bool beaten = std::any_of(points.begin(), points.end(), [&](const Point& other) {
+        return (other.lines < point.lines && other.trial->log_ratio >= point.trial->log_ratio) ||
+               (other.lines <= point.lines && other.trial->log_ratio > point.trial->log_ratio);
+      });
+      list.push_back({{"n", point.trial->number},
+                      {"ratio", std::exp(point.trial->log_ratio)},
+                      {"se", point.trial->se},
+                      {"changed_lines", point.lines},
+                      {"actions", point.trial->set.size()},
+                      {"pareto", !beaten}});
+    }
+    return list;
+  }
+
+  ImproveResult finish(RunStore& store) {
+    say("report", "writing the report");
+    ImproveResult result;
+    const bool faster = confirmation_ && confirmation_->accepted();
+    std::string verdict = "not faster";
+    std::string reason = outcome_.ranking.empty()
+                             ? "no candidate was correct and measured"
+                             : "no set of actions was faster than the minimum effect in the screen";
+    if (confirmation_) {
+      verdict = verify::verdict_name(confirmation_->verdict);
+      reason = confirmation_->reason;
+      if (verdict == "rejected" || verdict == "slower") verdict = "not faster";
+    }
+    result.status = faster ? kDone : verdict == "undecided" ? kUndecided : kNotFound;
+    result.id = new_run_id(state_dir_);
+    result.folder = store.create(result.id);
+
+    Json json;
+    json["id"] = result.id;
+    json["verdict"] = verdict;
+    json["reason"] = reason;
+    if (confirmation_ && confirmation_->speedup) {
+      const verify::Estimate& speedup = *confirmation_->speedup;
+      json["speedup"] = {{"estimate", speedup.ratio},
+                         {"low", speedup.low},
+                         {"high", std::isfinite(speedup.high) ? Json(speedup.high) : Json()},
+                         {"confidence", speedup.confidence},
+                         {"pairs", speedup.pairs}};
+    } else {
+      json["speedup"] = nullptr;
+    }
+    json["claim"] = settings_.holdout.empty() ? "on this input only" : "on inputs kept from profile and search";
+    json["baseline"] = baseline_json(verifier_->baseline());
+    json["actions"] = Json::array();
+    if (faster) {
+      int number = 0;
+      for (const ActionId id : champion_) {
+        Json one = action_json(catalogue_.at(id));
+        one["n"] = ++number;
+        one["contribution"] = nullptr;
+        for (const Contribution& part : contributions_) {
+          if (part.action == id)
+            one["contribution"] = {
+                {"ratio", part.ratio}, {"low", part.low}, {"high", part.high}, {"required", part.required}};
+        }
+        json["actions"].push_back(std::move(one));
+      }
+    }
+    const std::string patch = faster ? repository_->diff(commit_, texts_of(*space_, champion_)) : "";
+    json["patch"] = patch;
+    json["changed_lines"] = changed_lines(patch);
+    bool source = false;
+    for (const ActionId id : champion_) source = source || catalogue_.at(id).kind != edit::Kind::kOption;
+    json["options_only"] = faster && !source;
+    json["recommendations"] = Json::array();
+    for (ActionId id = 0; id < catalogue_.size(); ++id) {
+      if (catalogue_.at(id).recommendation_only && catalogue_.at(id).kind != edit::Kind::kRewrite)
+        json["recommendations"].push_back(action_json(catalogue_.at(id)));
+    }
+    json["search"] = {{"simulations", outcome_.simulations},
+                      {"seconds", outcome_.search_seconds},
+                      {"verifications", outcome_.trials.size() + confirmations_.size()},
+                      {"first_simulation_s", outcome_.first_simulation_s},
+                      {"ending", outcome_.ending},
+                      {"nodes", outcome_.report.nodes},
+                      {"bytes", outcome_.report.bytes},
+                      {"networks", guide_->info()},
+                      {"embedder", embedder_ ? Json(embedder_->name()) : Json()},
+                      {"seed", options_.seed}};
+    json["zones"] = zones_json();
+    json["candidates"] = candidates_json();
+    json["archive"] = archive_json();
+    json["profile"] = profile_json(profile_);
+    json["confirmation"] = confirmation_ ? Json(*confirmation_) : Json();
+    json["catalogue"] = Json::array();
+    for (ActionId id = 0; id < catalogue_.size(); ++id) {
+      Json one = action_json(catalogue_.at(id));
+      one["expected"] = guide_->baseline().mean(id);
+      one["deviation"] = guide_->baseline().deviation(id);
+      json["catalogue"].push_back(std::move(one));
+    }
+    json["instrument_read_only"] = verifier_->measured_runs_read_only();
+    json["options"] = {{"target", options_.target},       {"focus", options_.focus},
+                       {"budget_s", options_.budget_s},   {"min_effect", settings_.min_effect},
+                       {"safe_only", options_.safe_only}, {"seed", options_.seed}};
+    json["machine"] = machine_json();
+    json["seconds"] = static_cast<double>(monotonic_ns() - started_ns_) * 1e-9;
+    json["next"] = faster
+                       ? fmt::format("jarvis2 show {} · jarvis2 apply {}", result.id, result.id)
+                       : "jarvis2 improve --budget 30m, or a benchmark that spends its time in code that may be edited";
+    json["report"] = (result.folder / "report.html").string();
+
+    // What replays the claim: everything but the repository itself.
+    Json bundle = {{"base", commit_},
+                   {"settings", project::to_toml(settings_)},
+                   {"seed", options_.seed},
+                   {"machine", json["machine"]}};
+    bundle["actions"] = Json::array();
+    for (const ActionId id : faster ? champion_ : ActionSet{}) {
+      const edit::Action& action = catalogue_.at(id);
+      Json one = action_json(action);
+      one["requires"] = action.requires_actions;
+      one["supersedes"] = action.supersedes;
+      one["replacements"] = Json::array();
+      for (const edit::Replacement& part : action.replacements) {
+        one["replacements"].push_back({{"path", part.path},
+                                       {"base_sha256", part.base_sha256},
+                                       {"begin", part.range.begin},
+                                       {"end", part.range.end},
+                                       {"text", part.text}});
+      }
+      bundle["actions"].push_back(std::move(one));
+    }
+    store.write(result.id, "bundle.json", dump(bundle));
+    if (faster) store.write(result.id, "champion.patch", patch);
+    store.write(result.id, "tree.dot", outcome_.graphviz);
+    store.write(result.id, "report.html", report_html(json, outcome_.tree_json));
+    result.json = dump(json);
+    store.write(result.id, "result.json", result.json);  // last: a run without it never happened
+    return result;
+  }
+
+  static std::string dump(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace); }
+
+  const ImproveOptions& options_;
+  const std::function<void(const ImproveStatus&)>& progress_;
+  std::stop_token stop_;
+  std::uint64_t started_ns_;
+  std::uint64_t search_started_ns_ = 0;
+  ImproveStatus status_;
+  std::optional<project::Repository> repository_;
+  fs::path state_dir_;
+  project::Settings settings_;
+  std::set<edit::Kind> kinds_;
+  std::string commit_;
+  std::unique_ptr<Verifier> verifier_;
+  project::Profile profile_;
+  edit::Heat heat_;
+  unsigned threads_ = 1;
+  code::Workspace workspace_;
+  code::Model model_;
+  std::map<std::string, std::string> base_texts_;
+  Scope scope_;
+  edit::ProposeOptions propose_;
+  std::vector<std::unique_ptr<edit::Transformation>> transformations_;
+  edit::Catalogue catalogue_;
+  std::unique_ptr<index::Embedder> embedder_;
+  std::shared_ptr<const neural::Networks> networks_;
+  std::unique_ptr<learn::Guide> guide_;
+  std::function<float(const edit::Action&)> focus_;
+  std::optional<SearchSpace> space_;
+  std::unique_ptr<ExperienceRecorder> experience_;
+  SearchOutcome outcome_;
+  ActionSet champion_;
+  std::optional<verify::Verification> confirmation_;
+  std::vector<std::pair<ActionSet, verify::Verification>> confirmations_;
+  std::vector<Contribution> contributions_;
+};
+
+}  // namespace
+
+ImproveResult improve(const ImproveOptions& options, const std::function<void(const ImproveStatus&)>& progress,
+                      std::stop_token stop) {
+  return Job(options, progress, std::move(stop)).run();
+}
+
+}  // namespace jarvis2::engine
