@@ -26,5 +26,7 @@ struct Command {
 Command add_hw(CLI::App& root, Common& common);
 Command add_init(CLI::App& root, Common& common);
 Command add_compare(CLI::App& root, Common& common);
+Command add_improve(CLI::App& root, Common& common);
+Command add_verify(CLI::App& root, Common& common);
 
 }  // namespace jarvis2::app

@@ -271,8 +271,8 @@ class Loop {
       outcome.log_speedup = trial.log_ratio;
       outcome.variance = trial.se * trial.se;
     }
+    if (learned_) learned_(trial);  // before the guide knows: the prediction is part of the lesson
     search_->pause([&] { local_->pause([&] { space_.guide.observe(outcome); }); });
-    if (learned_) learned_(trial);
     if (!trial.correct() && result.stage <= verify::Stage::kOutput) {
       if (trial.set.size() == 1 || alone_after(trial.set)) {
         banned_.insert(trial.set.back());
