@@ -256,7 +256,7 @@ class Job {
     project::ProfileOptions options;
     options.budget_s = std::clamp(0.05 * options_.budget_s, 5.0, 20.0);
     options.want_types = kinds_.contains(edit::Kind::kCompile);
-    profile_ = project::profile_benchmark(verifier_->baseline(), options, stop_);
+    profile_ = project::profile_benchmark(*repository_, verifier_->baseline(), options, stop_);
     heat_ = heat_of(profile_);
     for (const std::string& note : profile_.notes) log::info("profile: {}", note);
   }

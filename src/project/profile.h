@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "project/baseline.h"
@@ -42,6 +45,37 @@ struct ProfileOptions {
 
 // Runs the benchmark commands (never the holdout) of the untouched commit under the best profiler there is. An empty
 // profile, with a note, when none works: the search then looks at everything.
-Profile profile_benchmark(const Baseline& baseline, const ProfileOptions& options, std::stop_token stop = {});
+Profile profile_benchmark(Repository& repository, const Baseline& baseline, const ProfileOptions& options,
+                          std::stop_token stop = {});
+
+// The profilers by themselves; nullopt when they are not there or saw nothing of the repository's files.
+std::optional<Profile> profile_python(const Baseline& baseline, const ProfileOptions& options, std::stop_token stop);
+std::optional<Profile> profile_native(Repository& repository, const Baseline& baseline, const ProfileOptions& options,
+                                      std::stop_token stop);
+
+// Samples collected by line and function, turned into shares.
+class ProfileBuilder {
+ public:
+  // One stack, innermost first: repository frames (path, line, function) and what lies outside (path empty).
+  struct Frame {
+    std::string path;
+    std::uint32_t line = 0;
+    std::string function;
+  };
+  void add(const std::vector<Frame>& innermost_first, double weight);
+  double total() const { return total_; }
+  double inside() const { return inside_; }  // weight of stacks with a repository frame
+  Profile finish(std::string tool) const;
+
+ private:
+  double total_ = 0;
+  double inside_ = 0;
+  std::map<std::pair<std::string, std::uint32_t>, double> lines_;
+  std::map<std::pair<std::string, std::string>, FunctionShare> functions_;
+  std::map<std::string, double> outside_;
+};
+
+// Lines of a callgrind output file whose source lies under `prefix` (the repository as the program saw it).
+void read_callgrind(const std::string& text, const std::string& prefix, ProfileBuilder& builder);
 
 }  // namespace jarvis2::project
