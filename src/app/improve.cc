@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "app/app.h"
-#include "app/options.h"
+#include "app/judge_options.h"
 #include "app/progress.h"
 #include "app/result_text.h"
 #include "base/interrupt.h"
@@ -41,7 +41,7 @@ void set_place(Options& options) {
 
 int run(Options& options, const Common& common) {
   set_place(options);
-  options.job.budget_s = parse_duration_s(options.budget, "--budget");
+  options.job.budget_s = parse_duration(options.budget, "--budget");
   if (!options.min_effect.empty()) options.job.min_effect = project::parse_effect(options.min_effect, "--min-effect");
   if (options.alpha != 0) options.job.alpha = options.alpha;
   engine::ImproveResult result;

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "app/app.h"
-#include "app/options.h"
+#include "app/judge_options.h"
 #include "app/progress.h"
 #include "base/error.h"
 #include "base/interrupt.h"
@@ -72,7 +72,7 @@ int run(const Options& options, const Common& common) {
       verifier_options.measure.min_effect = gate >= 0 ? gate : settings.min_effect;
       verifier_options.measure.alpha = options.alpha;
       verifier_options.measure.seed = options.seed;
-      verifier_options.measure.budget_s = parse_duration_s(options.budget, "--budget");
+      verifier_options.measure.budget_s = parse_duration(options.budget, "--budget");
       verifier_options.measure.stop = interrupt_token();
       verifier_options.measure.progress = [&](const verify::Progress& progress) {
         line.set(fmt::format("{}: {} pairs, {:.3f}x · at most {} left", progress.phase, progress.pairs,
