@@ -580,7 +580,6 @@ class Job {
                       {"networks", guide_->info()},
                       {"embedder", embedder_ ? Json(embedder_->name()) : Json()},
                       {"seed", options_.seed}};
-    json["zones"] = zones_json();
     json["candidates"] = candidates_json();
     json["archive"] = archive_json();
     json["profile"] = profile_json(profile_);

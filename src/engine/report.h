@@ -11,7 +11,5 @@ namespace jarvis2::engine {
 std::string report_html(const Json& result, const std::string& tree_json);
 // Processor, cores, kernel, compilers: what a claim was measured on.
 Json machine_json();
-// The memory zones: limits and peaks.
-Json zones_json();
 
 }  // namespace jarvis2::engine
