@@ -612,4 +612,10 @@ std::map<std::string, std::string> environment_of(const SearchSpace& space, cons
   return env;
 }
 
+SearchOutcome run_search(SearchSpace& space, const SearchOptions& options,
+                         const std::function<void(const SearchStatus&)>& progress,
+                         const std::function<void(const Trial&)>& learned, std::stop_token stop) {
+  return Loop(space, options, progress, learned, std::move(stop)).run();
+}
+
 }  // namespace jarvis2::engine
