@@ -24,8 +24,6 @@ int run(int argc, char** argv) {
   commands.push_back(add_hw(root, common));
   commands.push_back(add_init(root, common));
   commands.push_back(add_compare(root, common));
-  commands.push_back(add_improve(root, common));
-  commands.push_back(add_verify(root, common));
   try {
     root.parse(argc, argv);
   } catch (const CLI::Success& success) {
