@@ -90,5 +90,7 @@ def test_every_program_has_its_files():
     programs = prepare.tomllib.loads((REAL / "programs.toml").read_text())
     for name, program in programs["program"].items():
         assert program["source"] in programs["source"]
+        if program.get("only_rules"):
+            continue
         assert {"jarvis2.toml", "cases.json"} <= {path.name for path in (REAL / name).iterdir()}
         assert all(case["output"] for case in json.loads((REAL / name / "cases.json").read_text()))

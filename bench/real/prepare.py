@@ -122,8 +122,11 @@ def unpack(archive, folder):
 
 def ours(name):
     """Our files for a program, by their place in its repository."""
+    program = tomllib.loads((HERE / "programs.toml").read_text())["program"][name]
+    if program.get("only_rules"):
+        return {}
     files = {"driver/check.py": HERE / "common" / "check.py"}
-    if tomllib.loads((HERE / "programs.toml").read_text())["program"][name]["language"] == "python":
+    if program["language"] == "python":
         files["driver/pyperf.py"] = HERE / "common" / "pyperf.py"
     else:
         for path in (HERE / "native").iterdir():
@@ -237,9 +240,9 @@ def prepare(name, program, source, dest, options):
         record(name, folder)
         make_repository(name, program, fetch(name, source, dest), folder)
         stamp = stamp_of(name, program, source)
-    seconds = check(name, folder)
+    seconds = {} if program.get("only_rules") else check(name, folder)
     (folder / ".git" / "prepared").write_text(stamp)
-    say("%s: ready (CPU seconds: %s)" % (name, ", ".join("%s %.2f" % item for item in seconds.items())))
+    say("%s: ready%s" % (name, ": " + ", ".join("%s %.2f s" % item for item in seconds.items()) if seconds else ""))
 
 
 def main():

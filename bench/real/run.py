@@ -175,11 +175,23 @@ def rules_that_fire(repository, options):
     return hits
 
 
-def improve(name, repository, language, options):
+def start_result(name, program, options, verdict):
+    return {
+        "name": name,
+        "unit": "x",
+        "ours": 1.0,
+        "peers": [],
+        "language": program["language"],
+        "verdict": verdict,
+        "seed": options.seed,
+    }
+
+
+def improve(name, repository, program, options):
     out = options.out / name
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    result = {"name": name, "unit": "x", "ours": 1.0, "peers": [], "language": language, "seed": options.seed}
+    result = start_result(name, program, options, "error")
     arguments = ["improve", str(repository), "--budget", options.budget, "--seed", str(options.seed)]
     if options.jobs:
         arguments += ["--jobs", str(options.jobs)]
@@ -204,7 +216,6 @@ def improve(name, repository, language, options):
         result["confirmation"] = confirm(name, repository, patch, out, options)
         say("%s: confirmed %s, ratio %s" % (name, result["confirmation"]["confirmed"], result["confirmation"].get("ratio")))
     result["rules"] = rules_that_fire(repository, options)
-    (out / "result.json").write_text(json.dumps(result, indent=1) + "\n")
     return result
 
 
@@ -255,15 +266,17 @@ def hits_of(results):
 
 
 def summary_of(results):
+    tried = [r for r in results if r["verdict"] not in ("only rules", "absent")]
     faster = [r for r in results if r["verdict"] == "faster"]
     confirmations = [r.get("confirmation", {}) for r in faster]
     return {
-        "programs": len(results),
+        "programs": len(tried),
         "faster": len(faster),
         "confirmed": sum(1 for c in confirmations if c.get("confirmed")),
         "contradicted": sum(1 for c in confirmations if c.get("contradicted") or "error" in c),
         "by_options_alone": [r["name"] for r in faster if options_alone(r)],
         "two_or_more_actions": sum(1 for r in faster if len(r.get("actions", [])) >= 2),
+        "absent": [r["name"] for r in results if r["verdict"] == "absent"],
         "errors": [r["name"] for r in results if r["verdict"] == "error"],
         "rules_that_fire": len(hits_of(results)),
     }
@@ -276,17 +289,18 @@ def report(results, form):
         return json.dumps({"name": "real", "results": results, "summary": summary, "rules": hits}, indent=1)
     markdown = form == "markdown"
     parts = []
-    main_rows = [row_of(r) for r in results if not (r["verdict"] == "faster" and options_alone(r))]
+    apart = [r for r in results if r["verdict"] == "faster" and options_alone(r)]
+    main_rows = [row_of(r) for r in results if r["verdict"] != "only rules" and r not in apart]
     if main_rows:
         parts.append(table(main_rows, HEADS, markdown))
-    option_rows = [row_of(r) for r in results if r["verdict"] == "faster" and options_alone(r)]
-    if option_rows:
+    if apart:
         parts.append("Faster by build options alone:")
-        parts.append(table(option_rows, HEADS, markdown))
-    parts.append(
-        "%(programs)d programs: %(faster)d faster, %(confirmed)d of them confirmed, %(contradicted)d contradicted; "
-        "%(two_or_more_actions)d champions combine two or more actions." % summary
-    )
+        parts.append(table([row_of(r) for r in apart], HEADS, markdown))
+    if summary["programs"]:
+        parts.append(
+            "%(programs)d programs: %(faster)d faster, %(confirmed)d of them confirmed, %(contradicted)d contradicted; "
+            "%(two_or_more_actions)d champions combine two or more actions." % summary
+        )
     if hits:
         rows = [[rule, str(sum(by.values())), ", ".join("%s %d" % item for item in sorted(by.items()))] for rule, by in hits.items()]
         parts.append("%d rules fire in this code:" % len(hits))
@@ -329,13 +343,18 @@ def main():
         if not options.jarvis2.exists():
             parser.error("no program at %s; run make build, or give --jarvis2" % options.jarvis2)
         if subprocess.run([sys.executable, HERE / "prepare.py", name, "--dest", options.dest]).returncode != 0:
-            return 2
-        repository = options.dest / name
-        if options.rules_only:
-            hits = rules_that_fire(repository, options)
-            results.append({"name": name, "language": programs[name]["language"], "verdict": "not run", "rules": hits})
+            result = start_result(name, programs[name], options, "absent")
+        elif options.rules_only or programs[name].get("only_rules"):
+            result = start_result(name, programs[name], options, "only rules")
+            result["rules"] = rules_that_fire(options.dest / name, options)
         else:
-            results.append(improve(name, repository, programs[name]["language"], options))
+            result = improve(name, options.dest / name, programs[name], options)
+        results.append(result)
+        if result["verdict"] != "absent" and not options.rules_only:
+            saved.parent.mkdir(parents=True, exist_ok=True)
+            saved.write_text(json.dumps(result, indent=1) + "\n")
+    order = list(programs)
+    results.sort(key=lambda result: order.index(result["name"]))
     print(report(results, "json" if options.json else "markdown" if options.markdown else "text"))
     summary = summary_of(results)
     return 2 if summary["errors"] else 1 if summary["contradicted"] else 0
