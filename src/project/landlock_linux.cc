@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -30,6 +31,8 @@ constexpr std::uint64_t kExecute = 1u << 0;
 constexpr std::uint64_t kWriteFile = 1u << 1;
 constexpr std::uint64_t kReadFile = 1u << 2;
 constexpr std::uint64_t kReadDir = 1u << 3;
+constexpr std::uint64_t kMakeCharacterDevice = 1u << 6;
+constexpr std::uint64_t kMakeBlockDevice = 1u << 11;
 constexpr std::uint64_t kTruncate = 1u << 14;
 constexpr std::uint64_t kIoctlDevice = 1u << 15;
 constexpr std::uint64_t kAll = (1u << 16) - 1;
@@ -72,7 +75,7 @@ int landlock_ruleset(const std::vector<fs::path>& readable, const std::vector<fs
   ::fcntl(ruleset, F_SETFD, FD_CLOEXEC);
   try {
     for (const fs::path& path : readable) allow(ruleset, path, kExecute | kReadFile | kReadDir);
-    for (const fs::path& path : writable) allow(ruleset, path, kAll);
+    for (const fs::path& path : writable) allow(ruleset, path, kAll & ~(kMakeCharacterDevice | kMakeBlockDevice));
     for (const fs::path& path : devices) allow(ruleset, path, kReadFile | kWriteFile | kReadDir | kIoctlDevice);
   } catch (...) {
     ::close(ruleset);
@@ -83,6 +86,10 @@ int landlock_ruleset(const std::vector<fs::path>& readable, const std::vector<fs
 
 int landlock_enter(int ruleset) {
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return errno;
+  // Root keeps its name and none of its rights; exec cannot give them back.
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  const __user_cap_data_struct none[2] = {};
+  if (::syscall(SYS_capset, &header, none) != 0) return errno;
   if (::syscall(kRestrictSelf, ruleset, 0) != 0) return errno;
   return 0;
 }

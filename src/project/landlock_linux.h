@@ -13,7 +13,8 @@ int landlock_abi();
 // closes the descriptor. Throws Error.
 int landlock_ruleset(const std::vector<fs::path>& readable, const std::vector<fs::path>& writable,
                      const std::vector<fs::path>& devices);
-// For the child between fork and exec: takes the rule set on; 0 or an errno. Async-signal-safe.
+// For the child between fork and exec: takes the rule set on and drops all capabilities; 0 or an errno.
+// Async-signal-safe.
 int landlock_enter(int ruleset);
 
 }  // namespace jarvis2::project

@@ -192,7 +192,8 @@ class Namespaces : public Prepared {
         add("--ro-bind", (options.worktree / path).string(), (fs::path(kSandboxSource) / path).string());
       }
     }
-    add("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", kSandboxSource, "--seccomp",
+    // Root without rights still owns the files of /proc/sys; bubblewrap covers only part of them.
+    add("--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", kSandboxSource, "--seccomp",
         std::to_string(filter_.get()), "--", "/bin/sh", "-c", kWrapper);
   }
 

@@ -97,6 +97,18 @@ TEST_P(SandboxTest, ForbiddenSystemCalls) {
   EXPECT_THAT(result.out, HasSubstr("affinity pretended"));
 }
 
+TEST_P(SandboxTest, RootHasNoRights) {
+  const ProcessResult result =
+      run("grep CapEff /proc/self/status; mknod disk b 8 0 && echo made; chroot . true && echo rooted;"
+          "for f in /proc/sysrq-trigger /proc/sys/kernel/core_pattern /proc/sys/kernel/hostname; do"
+          " (echo x >> $f) 2>/dev/null && echo wrote $f; done; date -s @0 && echo set");
+  EXPECT_THAT(result.out, HasSubstr("CapEff:\t0000000000000000"));
+  EXPECT_THAT(result.out, Not(HasSubstr("made")));
+  EXPECT_THAT(result.out, Not(HasSubstr("rooted")));
+  EXPECT_THAT(result.out, Not(HasSubstr("wrote")));
+  EXPECT_THAT(result.out, Not(HasSubstr("set")));
+}
+
 TEST_P(SandboxTest, CpuTimeOfEveryDescendantCounts) {
   const std::string burn = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done";
   const std::uint64_t direct = run_process({.argv = {"sh", "-c", burn}}).cpu_ns;
