@@ -25,6 +25,7 @@ std::set<edit::Kind> wanted_kinds(const std::vector<std::string>& names) {
 std::vector<std::unique_ptr<edit::Transformation>> all_transformations() {
   std::vector<std::unique_ptr<edit::Transformation>> all = edit::load_rules(edit::default_rules_folder());
   for (std::unique_ptr<edit::Transformation>& one : edit::python_transformations()) all.push_back(std::move(one));
+  for (std::unique_ptr<edit::Transformation>& one : edit::cpp_transformations()) all.push_back(std::move(one));
   return all;
 }
 
