@@ -72,7 +72,7 @@ bool PythonWorld::Impl::fresh(const PythonFacts& facts, const PythonBinding& bin
 void PythonWorld::Impl::dunder(std::string_view name, Summary& out) const {
   const auto found = methods.find(name);
   if (found == methods.end()) return;
-  for (const PythonFunction* method : found->second) out.callees.emplace_back(method, Through::kOther);
+  for (const PythonFunction* method : found->second) out.callees.emplace_back(method, Through::kOperator);
 }
 
 void PythonWorld::Impl::call_method(const PythonFacts& facts, Node call, Node object, const std::string& name,
@@ -472,6 +472,8 @@ bool PythonWorld::may_recurse(const PythonFunction& function) const {
   bool found = false;
   for (std::size_t i = 0; i < reached.size() && !found; ++i) {
     for (const auto& [callee, through] : impl_->function_summary(*reached[i]).callees) {
+      // Operators on fields of unknown class are taken for those of other classes.
+      if (through == Impl::Through::kOperator) continue;
       found |= callee == &function;
       if (seen.insert(callee).second) reached.push_back(callee);
     }
@@ -488,6 +490,25 @@ PythonEffects PythonWorld::effects(const PythonFacts& facts, Node region) const 
     absorb(result, impl_->function_effects(*callee), through == Impl::Through::kConstructor,
            through == Impl::Through::kSelf);
   }
+  return result;
+}
+
+PythonEffects PythonWorld::called_effects(const PythonFacts& facts, Node region) const {
+  const std::lock_guard<std::recursive_mutex> lock(impl_->mutex);
+  const Impl::Summary summary = impl_->summarise(facts, region);
+  PythonEffects result;
+  result.unknown = summary.own.unknown;
+  result.yields = summary.own.yields;
+  result.io = summary.own.io;
+  for (const auto& [callee, through] : summary.callees) {
+    absorb(result, impl_->function_effects(*callee), through == Impl::Through::kConstructor, false);
+  }
+  return result;
+}
+
+std::vector<PythonWorld::CallSite> PythonWorld::attribute_stores() const {
+  std::vector<CallSite> result;
+  for (const auto& [name, stores] : impl_->attribute_stores) result.insert(result.end(), stores.begin(), stores.end());
   return result;
 }
 

@@ -282,6 +282,10 @@ class PythonWorld {
   // Effects of running `region` (expression or statement) once, calls included.
   PythonEffects effects(const PythonFacts& facts, Node region) const;
   const PythonEffects& effects(const PythonFunction& function) const;
+  // Only what the functions called in `region` do, without what it does itself (unknown calls included).
+  PythonEffects called_effects(const PythonFacts& facts, Node region) const;
+  // Every place that stores an attribute; `call` is the attribute node.
+  std::vector<CallSite> attribute_stores() const;
   // The function may be running when it is called again (calls followed by name).
   bool may_recurse(const PythonFunction& function) const;
   // No effects, and gives an equal value when nothing it reads changed. It may raise.

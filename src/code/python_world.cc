@@ -486,6 +486,7 @@ PythonType PythonWorld::Impl::operation(std::string_view op, const PythonType& l
     if (op == "/" || left.kind == Kind::kFloat || right.kind == Kind::kFloat) return plain(Kind::kFloat);
     return op == "**" ? plain(Kind::kFloat) : plain(Kind::kInt);
   }
+  if (left.kind == Kind::kPending) return left;
   if (left.kind == Kind::kStr && (op == "%" || (op == "+" && right.kind == Kind::kStr) || op == "*")) return left;
   if ((left.kind == Kind::kList || left.kind == Kind::kTuple) && ((op == "+" && right.kind == left.kind) || op == "*"))
     return left;

@@ -15,7 +15,7 @@ struct PythonWorld::Impl {
   using Named = std::map<std::string, T, std::less<>>;
 
   // How the callee's first parameter relates to the caller's.
-  enum class Through { kOther, kSelf, kConstructor };
+  enum class Through { kOther, kSelf, kConstructor, kOperator };
   struct Summary {
     PythonEffects own;
     std::vector<std::pair<const PythonFunction*, Through>> callees;

@@ -46,7 +46,16 @@ std::optional<BoundCall> bind_call(const Context& context, Node call) {
     if (callee.is_class_method && receiver.is("identifier") && context.world->type_of(context.facts, receiver).known())
       return std::nullopt;  // called through an instance: the class is not at hand
   }
+  std::vector<Node> given;
   for (const Node node : call.field("arguments").children()) {
+    const Node inner = node.is("list_splat") ? node.named(0) : Node();
+    if (inner.is("tuple") || inner.is("list")) {
+      for (const Node element : inner.children()) given.push_back(element);  // f(*(a, b))
+    } else {
+      given.push_back(node);
+    }
+  }
+  for (const Node node : given) {
     if (node.is("list_splat") || node.is("dictionary_splat") || node.is("generator_expression")) return std::nullopt;
     std::size_t at = next;
     Node value = node;
@@ -115,41 +124,107 @@ std::optional<BoundCall> bind_property(const Context& context, Node attribute) {
   return bound;
 }
 
-std::optional<BoundCall> bind_operator(const Context& context, Node binary) {
-  if (!binary.is("binary_operator")) return std::nullopt;
-  static const std::map<std::string_view, std::string_view> names = {
-      {"+", "__add__"},    {"-", "__sub__"}, {"*", "__mul__"},      {"/", "__truediv__"},
-      {"@", "__matmul__"}, {"%", "__mod__"}, {"//", "__floordiv__"}};
-  const auto name = names.find(binary.field("operator").text());
-  if (name == names.end()) return std::nullopt;
-  const PythonType left = context.world->type_of(context.facts, binary.field("left"));
-  if (left.kind != PythonType::Kind::kInstance || left.of->defined_twice) return std::nullopt;
-  const PythonFunction* method = context.world->method_of(*left.of, name->second);
-  if (method == nullptr || method->parameters.size() != 2 || method->other_decorators) return std::nullopt;
-  if (!left.exact) {
-    for (const PythonClass* below : context.world->descendants(*left.of)) {
-      if (context.world->method_of(*below, name->second) != method) return std::nullopt;
+namespace {
+
+// The method that instances of the expression's class run, where class and method are known.
+const PythonFunction* special_method(const Context& context, Node object, std::string_view name, std::string* fact) {
+  const PythonType type = context.world->type_of(context.facts, object);
+  if (type.kind != PythonType::Kind::kInstance || type.of->defined_twice) return nullptr;
+  const PythonFunction* method = context.world->method_of(*type.of, name);
+  if (method == nullptr || method->other_decorators || method->is_static || method->is_class_method) return nullptr;
+  if (!type.exact) {
+    for (const PythonClass* below : context.world->descendants(*type.of)) {
+      if (context.world->method_of(*below, name) != method) return nullptr;
     }
   }
-  // A subclass on the right side would be asked first.
-  const std::string reflected = "__r" + std::string(name->second.substr(2));
-  if (!context.world->methods_named(reflected).empty()) {
-    const PythonType right = context.world->type_of(context.facts, binary.field("right"));
-    if (right.kind == PythonType::Kind::kInstance && right.of != left.of) return std::nullopt;
-  }
-  // NotImplemented would hand over to the other side.
-  if (code::python_builtin("NotImplemented") && method->body.text().find("NotImplemented") != std::string_view::npos)
-    return std::nullopt;
+  *fact =
+      std::string(object.text()) + " is a " + type.of->name + ", whose " + std::string(name) + "() is never replaced";
+  return method;
+}
+
+// All arguments can be evaluated in any order.
+bool any_order(const Context& context, std::initializer_list<Node> nodes) {
+  return std::all_of(nodes.begin(), nodes.end(), [&](Node node) {
+    return is_simple(context.facts, node) || context.world->pure(context.facts, node);
+  });
+}
+
+}  // namespace
+
+std::optional<BoundCall> bind_operator(const Context& context, Node node) {
+  static const std::map<std::string_view, std::string_view> arithmetic = {
+      {"+", "__add__"},    {"-", "__sub__"}, {"*", "__mul__"},      {"/", "__truediv__"},
+      {"@", "__matmul__"}, {"%", "__mod__"}, {"//", "__floordiv__"}};
+  static const std::map<std::string_view, std::string_view> comparisons = {
+      {"==", "__eq__"}, {"!=", "__ne__"}, {"<", "__lt__"}, {"<=", "__le__"}, {">", "__gt__"}, {">=", "__ge__"}};
+  const PythonFacts& facts = context.facts;
   BoundCall bound;
-  bound.node = binary;
-  bound.callee = method;
+  bound.node = node;
   bound.method = true;
-  const std::optional<Argument> self = argument_of(context, binary.field("left"));
-  const std::optional<Argument> other = argument_of(context, binary.field("right"));
-  if (!self || !other) return std::nullopt;
-  bound.arguments = {*self, *other};
-  bound.fact = std::string(binary.field("left").text()) + " is a " + left.of->name + ", whose " +
-               std::string(name->second) + "() is never replaced";
+  std::vector<Node> operands;
+  std::string_view name;
+  std::string key;  // text of a tuple index
+  if (node.is("binary_operator")) {
+    const auto found = arithmetic.find(node.field("operator").text());
+    if (found == arithmetic.end()) return std::nullopt;
+    name = found->second;
+    operands = {node.field("left"), node.field("right")};
+  } else if (node.is("comparison_operator") && node.named_count() == 2 && node.child_count() == 3) {
+    const auto found = comparisons.find(node.child(1).text());
+    if (found == comparisons.end()) return std::nullopt;
+    name = found->second;
+    operands = {node.named(0), node.named(1)};
+  } else if (node.is("unary_operator") && node.field("operator").text() == "-") {
+    name = "__neg__";
+    operands = {node.field("argument")};
+  } else if (node.is("subscript") && node.named_count() >= 2 && !code::PythonFacts::is_assignment_target(facts, node)) {
+    name = "__getitem__";
+    operands = {node.field("value"), node.named(1)};
+    if (contains_kind(node, {"slice"})) return std::nullopt;
+    if (node.named_count() > 2) {
+      key = "(";
+      for (std::uint32_t i = 1; i < node.named_count(); ++i)
+        key += (i == 1 ? "" : ", ") + std::string(node.named(i).text());
+      key += ")";
+    }
+  } else if (node.is("assignment") && node.field("left").is("subscript") && node.field("left").named_count() == 2 &&
+             facts.parent(node).is("expression_statement") && node.field("right")) {
+    name = "__setitem__";
+    operands = {node.field("left").field("value"), node.field("left").named(1), node.field("right")};
+    if (operands[1].is("slice") || node.field("right").is("assignment") || node.field("right").is("expression_list") ||
+        !any_order(context, {operands[0], operands[1], operands[2]}))
+      return std::nullopt;
+  } else if (node.is("call") && facts.is_builtin(node.field("function"), "len") &&
+             node.field("arguments").named_count() == 1) {
+    name = "__len__";
+    operands = {node.field("arguments").named(0)};
+  } else {
+    return std::nullopt;
+  }
+  bound.callee = special_method(context, operands[0], name, &bound.fact);
+  if (bound.callee == nullptr || bound.callee->parameters.size() != operands.size()) return std::nullopt;
+  // NotImplemented would hand over to the other side; a reflected method of a subclass would be asked first.
+  if (bound.callee->body.text().find("NotImplemented") != std::string_view::npos) return std::nullopt;
+  if (node.is("binary_operator")) {
+    const std::string reflected = "__r" + std::string(name.substr(2));
+    const PythonType left = context.world->type_of(facts, operands[0]);
+    const PythonType right = context.world->type_of(facts, operands[1]);
+    if (!context.world->methods_named(reflected).empty() && right.kind == PythonType::Kind::kInstance &&
+        right.of != left.of)
+      return std::nullopt;
+  }
+  for (const Node operand : operands) {
+    std::optional<Argument> argument = argument_of(context, operand);
+    if (!argument) return std::nullopt;
+    bound.arguments.push_back(*argument);
+  }
+  if (!key.empty()) {
+    if (key.find('\n') != std::string::npos || !any_order(context, {operands[1]})) return std::nullopt;
+    for (std::uint32_t i = 1; i < node.named_count(); ++i) {
+      if (!is_simple(facts, node.named(i))) return std::nullopt;
+    }
+    bound.arguments[1] = Argument{Node(), key, false};
+  }
   return bound;
 }
 

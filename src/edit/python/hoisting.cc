@@ -67,7 +67,7 @@ void propose_hoisting(Context& context, const std::string& what,
       if (group.weight < 2) continue;
       const std::string name = fresh_name(facts, name_hint(group.nodes[0]), taken);
       for (const Node node : group.nodes) {
-        edits.replace(node, name);
+        replace_operand(context, node, name, edits);
         moved.insert(node.id());
       }
       lines += *indent + name + " = " + text + line_end(context.tree());

@@ -1,4 +1,5 @@
-// python/inline-operator: the body of __add__, __sub__, __mul__, ... in place of the operator.
+// python/inline-operator: the body of __add__, __eq__, __neg__, __getitem__, __setitem__, __len__, ... in place of the
+// operator.
 // Preconditions: the left operand's class is known and neither it nor a subclass replaces the method; the method
 // never returns NotImplemented; the right operand is of no class with a reflected method; the body fits (see
 // inline-function).
@@ -9,7 +10,8 @@ namespace jarvis2::edit::python {
 namespace {
 
 void find(Context& context) {
-  propose_inlining(context, "operator", bind_operator, {"binary_operator"});
+  propose_inlining(context, "operator", bind_operator,
+                   {"binary_operator", "comparison_operator", "unary_operator", "subscript", "assignment", "call"});
 }
 
 }  // namespace

@@ -6,41 +6,11 @@
 namespace jarvis2::edit::python {
 namespace {
 
-constexpr std::size_t kMostStatements = 24;
-constexpr std::size_t kMostNodes = 320;
-constexpr std::size_t kLargestCaller = 3000;  // nodes
-
-// Where the value of the call goes.
-struct Sink {
-  enum class Kind { kDiscard, kAssign, kReturn };
-  Kind kind = Kind::kDiscard;
-  std::string prefix;  // kAssign: "x = "
-};
-
-bool has_return(Node node) {
-  return contains_kind(node, {"return_statement"});
-}
-
-bool own_break(Node loop_body) {
-  bool found = false;
-  code::walk(loop_body, [&](Node node) {
-    if (node.is("for_statement") || node.is("while_statement")) {
-      // A break in the else clause of an inner loop would be ours; too rare to tell apart.
-      return false;
-    }
-    found |= node.is("break_statement");
-    return !found;
-  });
-  return found;
-}
-
-bool always_returns(const std::vector<Node>& list);
-
-bool always_returns(Node statement) {
+bool always_returns_here(Node statement) {
   if (statement.is("return_statement") || statement.is("raise_statement")) return true;
   if (!statement.is("if_statement")) {
     return statement.is("while_statement") && statement.field("condition").is("true") &&
-           !own_break(statement.field("body"));
+           !leaves_loop(statement.field("body"), "break_statement");
   }
   bool has_else = false;
   if (!always_returns(statements(statement.field("consequence")))) return false;
@@ -55,8 +25,27 @@ bool always_returns(Node statement) {
   return has_else;
 }
 
+}  // namespace
+
 bool always_returns(const std::vector<Node>& list) {
-  return std::any_of(list.begin(), list.end(), [](Node statement) { return always_returns(statement); });
+  return std::any_of(list.begin(), list.end(), [](Node statement) { return always_returns_here(statement); });
+}
+
+namespace {
+
+constexpr std::size_t kMostStatements = 24;
+constexpr std::size_t kMostNodes = 320;
+constexpr std::size_t kLargestCaller = 3000;  // nodes
+
+// Where the value of the call goes.
+struct Sink {
+  enum class Kind { kDiscard, kAssign, kReturn };
+  Kind kind = Kind::kDiscard;
+  std::string prefix;  // kAssign: "x = "
+};
+
+bool has_return(Node node) {
+  return contains_kind(node, {"return_statement"});
 }
 
 // Writes the callee's statements with every return turned into what the sink asks for.
@@ -181,7 +170,7 @@ class Emitter {
 
   // A return in a loop becomes a break; what follows the loop goes into its else clause.
   bool loop(Node statement, const std::vector<Node>& rest, const std::string& indent, std::string& out) {
-    if (statement.field("alternative") || own_break(statement.field("body"))) return false;
+    if (statement.field("alternative") || leaves_loop(statement.field("body"), "break_statement")) return false;
     Edits edits = renames_;
     Edits returns;
     bool possible = true;
@@ -261,7 +250,14 @@ struct Uses {
   bool in_string = false;
 };
 
-// Whether everything that the statement evaluates before `node` gives the same after the call ran.
+bool loosely_placed(const PythonFacts& facts, Node node) {
+  const Node up = facts.parent(node);
+  return up.is("assignment") || up.is("return_statement") || up.is("argument_list") ||
+         up.is("parenthesized_expression") || up.is("expression_statement") || up.is("augmented_assignment");
+}
+
+}  // namespace
+
 bool can_run_first(const Context& context, Node node, Node statement, const PythonEffects& effects) {
   const PythonFacts& facts = context.facts;
   if (!unconditional(facts, node, statement, false)) return false;
@@ -290,21 +286,14 @@ bool can_run_first(const Context& context, Node node, Node statement, const Pyth
          statement.is("for_statement") || statement.is("raise_statement");
 }
 
-bool loosely_placed(const PythonFacts& facts, Node node) {
-  const Node up = facts.parent(node);
-  return up.is("assignment") || up.is("return_statement") || up.is("argument_list") ||
-         up.is("parenthesized_expression") || up.is("expression_statement") || up.is("augmented_assignment");
-}
-
-}  // namespace
-
-std::string not_inlinable(const Context& context, const PythonFunction& callee) {
-  if (callee.is_async || callee.is_generator || callee.nested || callee.other_decorators) return "its kind";
+std::string not_inlinable(const Context& context, const PythonFunction& callee, bool generator) {
+  if (callee.is_async || callee.is_generator != generator || callee.nested || callee.other_decorators)
+    return "its kind";
   const std::vector<Node> body = body_of(callee);
   if (body.empty() || body.size() > kMostStatements || count_nodes(callee.body) > kMostNodes) return "its size";
   if (callee.facts->scopes()[callee.scope].dynamic) return "dynamic code";
   if (contains_kind(callee.body, {"function_definition", "class_definition", "lambda", "nonlocal_statement",
-                                  "delete_statement", "import_statement", "import_from_statement", "yield", "await",
+                                  "delete_statement", "import_statement", "import_from_statement", "await",
                                   "generator_expression", "match_statement", "named_expression", "ERROR"}))
     return "what its body holds";
   // A global name that is only read needs no statement in the caller.
@@ -329,13 +318,36 @@ std::string not_inlinable(const Context& context, const PythonFunction& callee) 
   return reason;
 }
 
-std::optional<Edits> inline_call(const Context& context, const BoundCall& call, NameSet& taken) {
+// A local name for the calling function: `name`, or one that tells where it comes from.
+std::string free_local(const Context& context, const BoundCall& call, const NameSet& inner, const NameSet& taken,
+                       const std::string& name) {
+  const PythonFacts& facts = context.facts;
+  const int frame = facts.frame_of(call.node);
+  const PythonFunction* caller = facts.function_of(call.node);
+  NameSet in_frame;
+  code::walk(caller != nullptr ? caller->node : context.tree().root(), [&](Node node) {
+    if (node.is("identifier")) in_frame.insert(std::string(node.text()));
+    return true;
+  });
+  const auto used = [&](const std::string& candidate) {
+    return in_frame.count(candidate) != 0 || taken.count(candidate) != 0 || inner.count(candidate) != 0 ||
+           facts.lookup(frame, candidate) != nullptr || code::python_builtin(candidate);
+  };
+  std::string result = name;
+  if (used(result)) result = name + "_" + call.callee->name;
+  while (result.size() > 1 && result[0] == '_') result.erase(0, 1);
+  const std::string stem = result;
+  for (int i = 2; used(result); ++i) result = stem + "_" + std::to_string(i);
+  return result;
+}
+
+std::optional<BodyPlan> plan_body(const Context& context, const BoundCall& call, const NameSet& taken) {
   const PythonFunction& callee = *call.callee;
   const PythonFacts& there = *callee.facts;
   const PythonFacts& facts = context.facts;
   const PythonFunction* caller = facts.function_of(call.node);
   if (caller != nullptr && count_nodes(caller->node) > kLargestCaller) return std::nullopt;
-  if (caller == &callee || !not_inlinable(context, callee).empty()) return std::nullopt;
+  if (caller == &callee) return std::nullopt;
   const int frame = facts.frame_of(call.node);
   if (facts.scopes()[frame].dynamic) return std::nullopt;
   const Node statement = facts.statement_of(call.node);
@@ -373,6 +385,7 @@ std::optional<Edits> inline_call(const Context& context, const BoundCall& call, 
   });
   if (!names_agree) return std::nullopt;
 
+  BodyPlan plan;
   const NameSet inner = comprehension_names(callee);
   const std::vector<Node> body = body_of(callee);
   const bool expression_form = body.size() == 1 && body[0].is("return_statement") && body[0].named_count() == 1 &&
@@ -404,27 +417,7 @@ std::optional<Edits> inline_call(const Context& context, const BoundCall& call, 
   }
   if (!plain) return std::nullopt;
 
-  const NameSet in_frame = [&] {
-    NameSet names;
-    const Node region = caller != nullptr ? caller->node : context.tree().root();
-    code::walk(region, [&](Node node) {
-      if (node.is("identifier")) names.insert(std::string(node.text()));
-      return true;
-    });
-    return names;
-  }();
-  const auto local_name = [&](const std::string& name) {
-    const auto used = [&](const std::string& candidate) {
-      return in_frame.count(candidate) != 0 || taken.count(candidate) != 0 || inner.count(candidate) != 0 ||
-             facts.lookup(frame, candidate) != nullptr || code::python_builtin(candidate);
-    };
-    std::string result = name;
-    if (used(result)) result = name + "_" + callee.name;
-    while (result.size() > 1 && result[0] == '_') result.erase(0, 1);
-    const std::string stem = result;
-    for (int i = 2; used(result); ++i) result = stem + "_" + std::to_string(i);
-    return result;
-  };
+  const auto local_name = [&](const std::string& name) { return free_local(context, call, inner, taken, name); };
 
   // Which arguments can stand for their parameters, and which need a name of their own.
   const PythonEffects call_effects = context.world->effects(callee);
@@ -489,6 +482,34 @@ std::optional<Edits> inline_call(const Context& context, const BoundCall& call, 
     return true;
   });
   if (!fits) return std::nullopt;
+
+  plan.body = body;
+  plan.value = value;
+  plan.expression_form = expression_form;
+  plan.bound = std::move(bound);
+  plan.chosen = std::move(chosen);
+  plan.inner = inner;
+  plan.renames = std::move(renames);
+  plan.effects = call_effects;
+  return plan;
+}
+
+std::optional<Edits> inline_call(const Context& context, const BoundCall& call, NameSet& taken) {
+  const PythonFunction& callee = *call.callee;
+  const PythonFacts& there = *callee.facts;
+  const PythonFacts& facts = context.facts;
+  if (!not_inlinable(context, callee).empty()) return std::nullopt;
+  const std::optional<BodyPlan> plan = plan_body(context, call, taken);
+  if (!plan) return std::nullopt;
+  const std::vector<Node>& body = plan->body;
+  const Node value = plan->value;
+  const bool expression_form = plan->expression_form;
+  const auto& bound = plan->bound;
+  const NameSet& chosen = plan->chosen;
+  const Edits& renames = plan->renames;
+  const PythonEffects& call_effects = plan->effects;
+  const Node statement = facts.statement_of(call.node);
+  const auto local_name = [&](const std::string& name) { return free_local(context, call, plan->inner, taken, name); };
 
   const std::string ending = line_end(context.tree());
   const std::optional<std::string> indent = indentation(statement);

@@ -30,8 +30,29 @@ std::optional<BoundCall> bind_call(const Context& context, Node call);
 std::optional<BoundCall> bind_property(const Context& context, Node attribute);
 std::optional<BoundCall> bind_operator(const Context& context, Node binary);
 
+// Every path through these statements returns or raises.
+bool always_returns(const std::vector<Node>& list);
+
 // Why a function can't be put elsewhere; empty: it can.
-std::string not_inlinable(const Context& context, const PythonFunction& callee);
+std::string not_inlinable(const Context& context, const PythonFunction& callee, bool generator = false);
+
+// Whether everything that `statement` evaluates before `node` gives the same after code with these effects ran: then
+// that code may run in front of the statement.
+bool can_run_first(const Context& context, Node node, Node statement, const PythonEffects& effects);
+
+// A callee's body made ready for another place.
+struct BodyPlan {
+  std::vector<Node> body;        // statements without docstring and global statements
+  bool expression_form = false;  // the body is `return value`
+  Node value;
+  std::vector<std::pair<std::string, std::string>> bound;  // parameters to be assigned first: name, text
+  NameSet chosen;                                          // new locals
+  NameSet inner;                                           // names of the body's comprehensions
+  Edits renames;
+  PythonEffects effects;
+};
+// nullopt where names would change their meaning.
+std::optional<BodyPlan> plan_body(const Context& context, const BoundCall& call, const NameSet& taken);
 
 // The edits that put the callee's body in place of the call; nullopt where preconditions fail. `taken` are names used
 // by edits of the same proposal.

@@ -3,19 +3,38 @@
 namespace jarvis2::edit {
 
 std::vector<std::unique_ptr<Transformation>> python_transformations() {
-  using namespace python;
   std::vector<std::unique_ptr<Transformation>> all;
-  all.push_back(inline_method());
-  all.push_back(inline_function());
-  all.push_back(inline_property());
-  all.push_back(inline_operator());
-  all.push_back(scalar_replace());
-  all.push_back(hoist_invariant_constructor());
-  all.push_back(hoist_invariant_call());
-  all.push_back(hoist_subscript());
-  all.push_back(hoist_arithmetic());
-  all.push_back(hoist_attribute_chain());
-  all.push_back(reuse_pure_expression());
+  for (const auto make : {
+           python::inline_method,
+           python::inline_function,
+           python::inline_operator,
+           python::inline_property,
+           python::inline_generator,
+           python::scalar_replace,
+           python::cache_pure_recursion,
+           python::hoist_invariant_constructor,
+           python::hoist_invariant_call,
+           python::hoist_subscript,
+           python::hoist_attribute_chain,
+           python::hoist_arithmetic,
+           python::attribute_in_local,
+           python::reuse_pure_expression,
+           python::sum_generator_to_loop,
+           python::min_max_to_conditional,
+           python::unroll_small_loop,
+           python::while_to_for_range,
+           python::slots,
+           python::tail_recursion_to_loop,
+           python::list_membership_to_set,
+           python::pop_front_to_deque,
+           python::append_loop_to_comprehension,
+           python::range_len_to_enumerate,
+           python::generator_to_list,
+           python::comprehension_to_loop,
+           python::keyword_to_positional,
+           python::merge_temporary,
+       })
+    all.push_back(make());
   return all;
 }
 

@@ -16,7 +16,8 @@ bool shared_safely(const Context& context, Node node) {
   const PythonType type = context.world->type_of(context.facts, node);
   if (type.immutable()) return true;
   if (node.is("attribute") || node.is("subscript")) return true;  // the same object either way
-  const Node up = context.facts.parent(node);
+  Node up = context.facts.parent(node);
+  while (up.is("parenthesized_expression")) up = context.facts.parent(up);
   const std::string_view kind = up.kind();
   return kind == "binary_operator" || kind == "comparison_operator" || kind == "unary_operator" ||
          kind == "not_operator" || kind == "boolean_operator" || kind == "if_statement" || kind == "elif_clause" ||
@@ -154,7 +155,7 @@ void look_at(Context& context, Node block) {
     Edits edits;
     edits.insert(line_begin(context.source(), statement.range().begin),
                  *indent + name + " = " + text + line_end(context.tree()));
-    for (const Node node : nodes) edits.replace(node, name);
+    for (const Node node : nodes) replace_operand(context, node, name, edits);
     context.propose(
         "evaluate " + text + " once (" + std::to_string(nodes.size()) + " places) in " + facts.symbol_of(statement),
         "relies on: nothing between its uses changes what it reads, and evaluating it has no effect", statement, edits);

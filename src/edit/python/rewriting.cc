@@ -313,9 +313,19 @@ std::string name_hint(Node expression) {
   std::string result;
   code::walk(expression, [&](Node node) {
     if (result.size() > 24) return false;
+    if (node.is("binary_operator")) {
+      // The operator's word stands between the operands' words.
+      static const std::map<std::string_view, std::string_view> words = {
+          {"+", "plus"}, {"-", "minus"}, {"*", "times"}, {"/", "by"}, {"//", "by"}, {"%", "mod"}, {"**", "to_the"}};
+      const auto word = words.find(node.field("operator").text());
+      const std::string left = name_hint(node.field("left"));
+      const std::string right = name_hint(node.field("right"));
+      result += (result.empty() ? "" : "_") + left + "_" +
+                (word == words.end() ? "" : std::string(word->second) + "_") + right;
+      return false;
+    }
     if (node.is("identifier") || node.is("integer")) {
       const std::string_view text = node.text();
-      if (text == "self" || text == "cls") return true;
       std::string word;
       for (const char c : text) {
         if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_') word += c;
@@ -326,7 +336,6 @@ std::string name_hint(Node expression) {
     }
     return true;
   });
-  if (!result.empty() && std::isdigit(static_cast<unsigned char>(result[0])) != 0) result = "value_" + result;
   return result.empty() ? "value" : result;
 }
 
@@ -399,6 +408,50 @@ std::size_t count_nodes(Node region) {
     return true;
   });
   return count;
+}
+
+bool leaves_loop(Node body, std::string_view kind) {
+  bool found = false;
+  code::walk(body, [&](Node node) {
+    if (node.is("for_statement") || node.is("while_statement") || node.is("function_definition")) {
+      // Its else clause could hold ours; assume so.
+      const Node other = node.field("alternative");
+      found |= other && contains_kind(other, {kind});
+      return false;
+    }
+    found |= node.is(kind);
+    return !found;
+  });
+  return found;
+}
+
+void add_import(const Context& context, std::string_view line, Edits& edits) {
+  const Node root = context.tree().root();
+  Node place;
+  for (const Node statement : root.children()) {
+    if (is_docstring(statement) || statement.is("future_import_statement")) continue;
+    if (!place) place = statement;
+    if (statement.is("import_statement") || statement.is("import_from_statement")) {
+      place = statement;
+      break;
+    }
+    if (statement.is("function_definition") || statement.is("class_definition")) break;
+  }
+  const std::string ending = line_end(context.tree());
+  const bool beside_imports = place.is("import_statement") || place.is("import_from_statement");
+  edits.insert(
+      place ? line_begin(context.source(), place.range().begin) : static_cast<std::uint32_t>(context.source().size()),
+      std::string(line) + ending + (beside_imports ? "" : ending));
+}
+
+void replace_operand(const Context& context, Node node, const std::string& text, Edits& edits) {
+  Range range = node.range();
+  const Node up = context.facts.parent(node);
+  if (needs_parentheses(node) && up.is("parenthesized_expression") && up.range().begin > 0) {
+    const char before = context.source()[up.range().begin - 1];
+    if (std::isalnum(static_cast<unsigned char>(before)) == 0 && before != '_') range = up.range();
+  }
+  edits.replace(range, text);
 }
 
 bool same_text(Node a, Node b) {

@@ -124,6 +124,12 @@ bool unconditional(const PythonFacts& facts, Node node, Node ancestor, bool loop
 bool contains_kind(Node region, std::initializer_list<std::string_view> kinds);
 std::size_t count_nodes(Node region);
 bool same_text(Node a, Node b);
+// break or continue (`kind`) that belongs to the loop of this body.
+bool leaves_loop(Node body, std::string_view kind);
+// Adds an import line in front of the first import, behind docstring and __future__.
+void add_import(const Context& context, std::string_view line, Edits& edits);
+// Replaces an expression by a name, together with parentheses that are no longer needed.
+void replace_operand(const Context& context, Node node, const std::string& text, Edits& edits);
 // `x.y`, `x.y.z` with a plain name at the root.
 bool is_attribute_chain(Node expression);
 Node chain_root(Node expression);

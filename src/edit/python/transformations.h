@@ -18,5 +18,22 @@ std::unique_ptr<Transformation> hoist_invariant_constructor();
 std::unique_ptr<Transformation> hoist_subscript();
 std::unique_ptr<Transformation> hoist_arithmetic();
 std::unique_ptr<Transformation> reuse_pure_expression();
+std::unique_ptr<Transformation> inline_generator();
+std::unique_ptr<Transformation> attribute_in_local();
+std::unique_ptr<Transformation> slots();
+std::unique_ptr<Transformation> cache_pure_recursion();
+std::unique_ptr<Transformation> tail_recursion_to_loop();
+std::unique_ptr<Transformation> sum_generator_to_loop();
+std::unique_ptr<Transformation> generator_to_list();
+std::unique_ptr<Transformation> comprehension_to_loop();
+std::unique_ptr<Transformation> while_to_for_range();
+std::unique_ptr<Transformation> range_len_to_enumerate();
+std::unique_ptr<Transformation> append_loop_to_comprehension();
+std::unique_ptr<Transformation> unroll_small_loop();
+std::unique_ptr<Transformation> list_membership_to_set();
+std::unique_ptr<Transformation> pop_front_to_deque();
+std::unique_ptr<Transformation> min_max_to_conditional();
+std::unique_ptr<Transformation> keyword_to_positional();
+std::unique_ptr<Transformation> merge_temporary();
 
 }  // namespace jarvis2::edit::python
