@@ -124,7 +124,7 @@ TEST_P(Differential, SameOutput) {
     write_file_atomic(path, variants[i].text);
     options.stdin_bytes += path.string() + "\n";
   }
-  const ProcessResult result = run(options);
+  const ProcessResult result = run_process(options, 120);
   if (!result.ok() && result.out.empty()) GTEST_SKIP() << "no python3 here";
   std::map<std::string, std::string> digests;
   std::size_t at = 0;
@@ -144,7 +144,7 @@ TEST_P(Differential, SameOutput) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Programs, Differential, testing::Values("vectors", "grid", "lexer", "numbers_and_trees"),
-                         [](const testing::TestParamInfo<const char*>& info) { return std::string(info.param); });
+                         [](const testing::TestParamInfo<const char*>& program) { return std::string(program.param); });
 
 }  // namespace
 }  // namespace jarvis2::edit::python
