@@ -5,7 +5,7 @@ configure = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; ex
 test = ctest --test-dir build/$(1) -j $(JOBS) --output-on-failure --no-tests=error --no-label-summary $(2) \
   >build/$(1)-test.log 2>&1 && sed -n 's/.*tests passed/$(1): &/p' build/$(1)-test.log || { tail -n 300 build/$(1)-test.log; exit 1; }
 
-.PHONY: help setup build test test-release test-asan test-tsan demo lint lint-changed format-check fmt bench-bundle clean
+.PHONY: help setup build build-all test test-release test-asan test-tsan demo lint lint-changed format-check fmt bench-bundle clean
 
 help:  ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-24s %s\n", $$1, $$2}'
@@ -16,11 +16,14 @@ setup:  ## Install what the build needs (system packages, parsers, Python tools,
 build: setup  ## Build the program: build/release/jarvis2
 	@mkdir -p build
 	@$(call configure,release)
+	@cmake --build --preset release --target jarvis2 $(NINJA_FLAGS)
+
+build-all: build
 	@cmake --build --preset release $(NINJA_FLAGS)
 
 test: test-release test-asan test-tsan  ## Build and run all tests, then again under sanitizers
 
-test-release: build  ## All tests, release build
+test-release: build-all  ## All tests, release build
 	@$(call test,release)
 
 # Address and undefined behaviour: every unit test but the suites named *Slow, and the quick whole-program tests.
@@ -43,10 +46,10 @@ demo: build  ## Improve an example project and show the verdict
 format-check: setup  ## Check the layout of all sources
 	@setup/lint.py format
 
-lint: build  ## Check layout, and all sources with clang-tidy (unchanged files come from a cache)
+lint: build-all  ## Check layout, and all sources with clang-tidy (unchanged files come from a cache)
 	@setup/lint.py $(if $(TIDY_BUDGET),--budget $(TIDY_BUDGET)) format tidy
 
-lint-changed: build  ## The same for what differs from main
+lint-changed: build-all  ## The same for what differs from main
 	@setup/lint.py --changed format tidy
 
 fmt: setup  ## Lay out all sources
