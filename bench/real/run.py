@@ -164,14 +164,20 @@ def confirm(name, repository, patch, out, options):
 
 
 def rules_that_fire(repository, options):
-    """Findings of the rules by rule, over the whole program."""
-    status, value, message = run_jarvis2(options, ["audit", str(repository)], repository, 900)
-    if value is None or "findings" not in value:
-        say("  rules: audit ended with status %d: %s" % (status, message))
-        return None
+    """Findings of the rules by rule over the whole program; where they can't be had, the actions improve would try."""
     hits = {}
-    for finding in value["findings"]:
-        hits[finding["rule"]] = hits.get(finding["rule"], 0) + 1
+    status, value, message = run_jarvis2(options, ["audit", str(repository)], repository, 900)
+    found = (value or {}).get("findings")
+    if found is None and (repository / "jarvis2.toml").exists():
+        say("  audit ended with status %d: %s; counting what improve would try" % (status, message))
+        status, value, message = run_jarvis2(options, ["improve", str(repository), "--dry-run"], repository, 900)
+        found = (value or {}).get("actions")
+    if found is None:
+        say("  rules: status %d: %s" % (status, message))
+        return None
+    for finding in found:
+        if finding.get("kind", "rewrite") == "rewrite":
+            hits[finding["rule"]] = hits.get(finding["rule"], 0) + 1
     return hits
 
 
