@@ -28,5 +28,6 @@ Command add_init(CLI::App& root, Common& common);
 Command add_compare(CLI::App& root, Common& common);
 Command add_improve(CLI::App& root, Common& common);
 Command add_verify(CLI::App& root, Common& common);
+Command add_model(CLI::App& root, Common& common);
 
 }  // namespace jarvis2::app
