@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "base/error.h"
+#include "base/executable.h"
 #include "base/json.h"
 #include "base/log.h"
 
@@ -24,8 +25,12 @@ std::vector<Network> load_members(const fs::path& path) {
   return members;
 }
 
+Json absent(const std::string& reason) {
+  return {{"layers", Json::array()}, {"parameters", 0}, {"trained_on", Json::array()}, {"absent", reason}};
+}
+
 Json info_of(const fs::path& path) {
-  if (!fs::exists(path)) return {{"absent", path.filename().string() + " is not in " + path.parent_path().string()}};
+  if (!fs::exists(path)) return absent(path.filename().string() + " is not in " + path.parent_path().string());
   Json json = card_json(load_card(path));
   json["path"] = path.string();
   return json;
@@ -39,8 +44,11 @@ const std::vector<Network>& NullNetworks::value() const {
 }
 
 Json NullNetworks::info() const {
-  return {{"policy", {{"absent", reason_}, {"instead", "the expected gains of the rules"}}},
-          {"value", {{"absent", reason_}, {"instead", "the additive baseline"}}}};
+  Json policy = absent(reason_);
+  policy["instead"] = "the expected gains of the rules";
+  Json value = absent(reason_);
+  value["instead"] = "the additive baseline";
+  return {{"policy", policy}, {"value", value}};
 }
 
 const Network* FileNetworks::policy() const {
@@ -71,7 +79,7 @@ bool FileNetworks::loaded() const {
 }
 
 std::shared_ptr<const Networks> open_networks(const std::vector<fs::path>& folders, const std::string& embedder) {
-  std::string reason = "no trained weights; `jarvis2 train` makes them";
+  std::string reason = "no trained weights; `jarvis2 model train` makes them";
   for (const fs::path& folder : folders) {
     bool fits = true;
     bool any = false;
@@ -82,7 +90,8 @@ std::shared_ptr<const Networks> open_networks(const std::vector<fs::path>& folde
       const Card card = load_card(folder / file);
       if (!embedder.empty() && !card.embedder.empty() && card.embedder != embedder) {
         fits = false;
-        reason = (folder / file).string() + " was trained with another embedding model; `jarvis2 train` makes weights";
+        reason =
+            (folder / file).string() + " was trained with another embedding model; `jarvis2 model train` makes weights";
       }
     }
     if (any && fits) return std::make_shared<FileNetworks>(folder);
@@ -93,15 +102,10 @@ std::shared_ptr<const Networks> open_networks(const std::vector<fs::path>& folde
 std::vector<fs::path> model_folders() {
   if (const char* folder = std::getenv("JARVIS2_MODELS"); folder != nullptr && *folder != '\0') return {folder};
   std::vector<fs::path> folders = {user_cache_dir() / "models"};
-  // Beside the program: installed in share/, or in its own repository.
-  std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  if (!error) {
-    fs::path up = program.parent_path();
-    folders.push_back(up.parent_path() / "share" / "jarvis2" / "models");
-    for (int levels = 0; levels < 3 && up.has_parent_path(); ++levels, up = up.parent_path()) {
-      folders.push_back(up / "models");
-    }
+  try {
+    folders.push_back(data_dir() / "models");
+  } catch (const Error&) {
+    // A program without its data: the user's cache alone.
   }
   return folders;
 }

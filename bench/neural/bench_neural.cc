@@ -1,0 +1,97 @@
+// bench_neural: a forward pass and a training step of the design's network, one thread. Peers are measured by peers.py
+// where they are installed.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <functional>
+#include <random>
+
+#include "base/json.h"
+#include "neural/network.h"
+#include "neural/train.h"
+
+namespace jarvis2::bench {
+namespace {
+
+double seconds_of(const std::function<void()>& work) {
+  const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Best of many short bursts: a loaded machine disturbs some of them, not all.
+double best_us(const std::function<void()>& work) {
+  work();
+  double burst = 1;
+  while (burst < 4096 && seconds_of([&] {
+                           for (int i = 0; i < static_cast<int>(burst); ++i) work();
+                         }) < 1e-3) {
+    burst *= 2;
+  }
+  double best = 1e9;
+  double spent = 0;
+  while (spent < 1.0) {
+    const double seconds = seconds_of([&] {
+      for (int i = 0; i < static_cast<int>(burst); ++i) work();
+    });
+    best = std::min(best, seconds / burst);
+    spent += seconds;
+  }
+  return 1e6 * best;
+}
+
+std::vector<float> noise(std::size_t count) {
+  std::mt19937_64 random(1);
+  std::normal_distribution<float> normal(0, 1);
+  std::vector<float> values(count);
+  for (float& value : values) value = normal(random);
+  return values;
+}
+
+Json row(const std::string& name, double ours) {
+  return {{"name", name}, {"unit", "us"}, {"ours", ours}, {"peers", Json::array()}};
+}
+
+int run() {
+  const neural::Network network(neural::initial_weights(neural::default_layers(), 1));
+  Json results = Json::array();
+  for (std::size_t batch : {1, 8, 64, 256, 1024, 4096}) {
+    const std::vector<float> inputs = noise(batch * neural::kInputs);
+    std::vector<float> out(batch);
+    results.push_back(row(fmt::format("forward, batch {}", batch),
+                          best_us([&] { network.forward(inputs.data(), batch, out.data()); })));
+  }
+  for (std::size_t batch : {1, 8, 64, 256}) {
+    const std::vector<float> parts = noise(batch * network.hidden());
+    const std::vector<float> common = noise(network.hidden());
+    std::vector<const float*> rows;
+    for (std::size_t b = 0; b < batch; ++b) rows.push_back(parts.data() + b * network.hidden());
+    std::vector<float> out(batch);
+    results.push_back(row(fmt::format("forward with the first layer's sums at hand, batch {}", batch),
+                          best_us([&] { network.forward_parts(common.data(), rows, out.data()); })));
+  }
+  neural::Dataset data;
+  data.inputs = noise(256 * neural::kInputs);
+  data.targets.assign(256, 0.3f);
+  neural::TrainOptions options;
+  options.batch = 205;  // the four fifths that are trained on: one step an epoch
+  const auto epochs = [&](std::uint32_t count) {
+    options.epochs = count;
+    options.patience = count + 1;
+    return seconds_of([&] { neural::train(data, options); });
+  };
+  double step = 1e9;
+  for (int round = 0; round < 5; ++round) step = std::min(step, (epochs(22) - epochs(2)) / 20);
+  results.push_back(row("training step (Adam, batch 205, with the held-out loss of 51)", 1e6 * step));
+  fmt::print("{}\n", Json{{"vectors", neural::Network::target()}, {"results", results}}.dump(2));
+  return 0;
+}
+
+}  // namespace
+}  // namespace jarvis2::bench
+
+int main() {
+  return jarvis2::bench::run();
+}
