@@ -21,6 +21,7 @@ constexpr std::string_view kPlace = "project::make_baseline";
 constexpr std::size_t kMostMounts = 64;   // more read-only binds would slow every launch down
 constexpr double kQuickTestsS = 20;       // tests are repeated beyond the minimum while they take less in all
 constexpr double kShortestBenchS = 0.05;  // of the command's own time
+constexpr double kNoisyBenchS = 15;       // what looks noisy is measured for so long before it is refused
 constexpr double kMostPairs = 2000;       // what a judgement may need
 constexpr double kWantedEffect = 0.05;    // the effect that must be visible
 
@@ -344,15 +345,24 @@ class Maker {
     copy.reset();
     const ProcessResult alone = timed(sandbox);
     accept(alone);
-    bench.threads = static_cast<double>(alone.cpu_ns) / static_cast<double>(std::max<std::uint64_t>(alone.wall_ns, 1));
+    const double launch_s = seconds(sandbox.launch_cpu_ns());
+    for (const ProcessResult* result : {&first, &alone}) {
+      const double own_s = std::max(0.0, seconds(result->cpu_ns) - launch_s);
+      bench.threads = std::max(bench.threads, own_s / std::max(seconds(result->wall_ns), 1e-9));
+    }
     // On a loaded machine a busy command too has to wait for its turn.
-    bench.cpu_bound = bench.threads > 0.6 * usual_share() && bench.threads < 1.2;
+    bench.cpu_bound = bench.threads > std::max(0.2, 0.6 * usual_share()) && bench.threads < 1.2;
     const int pairs = seconds(alone.wall_ns) > 5 ? std::min(3, options_.bench_pairs) : options_.bench_pairs;
     std::vector<double> wall = {seconds(alone.wall_ns)};
     std::vector<double> cpu = {seconds(alone.cpu_ns)};
     std::vector<double> differences;
     // What looks too noisy gets more runs before it is refused: another load may have passed by.
-    for (int pair = 0; pair < pairs || (pair < 5 * pairs && pairs_needed(bench.noise) > kMostPairs); ++pair) {
+    const std::uint64_t started_ns = monotonic_ns();
+    const auto wants_more = [&](int pair) {
+      return pairs_needed(bench.noise) > kMostPairs && pair < 5 * pairs &&
+             seconds(monotonic_ns() - started_ns) < kNoisyBenchS;
+    };
+    for (int pair = 0; pair < pairs || wants_more(pair); ++pair) {
       copy.reset();
       other.reset();
       std::future<ProcessResult> twin =
@@ -372,7 +382,7 @@ class Maker {
     }
     bench.wall_s = median(wall);
     bench.cpu_s = median(cpu);
-    judge_length(bench, seconds(sandbox.launch_cpu_ns()));
+    judge_length(bench, launch_s);
     return bench;
   }
 

@@ -26,7 +26,7 @@ struct BenchBaseline {
   double noise = 0;  // robust standard deviation of the log-ratio of a pair: CPU time on one core, or wall time
   std::uint64_t peak_memory_bytes = 0;
   bool cpu_bound = true;  // one busy thread: pairs on one core can judge it
-  double threads = 1;     // CPU time over wall time
+  double threads = 0;     // CPU time over wall time
 };
 
 struct Baseline {
