@@ -10,7 +10,7 @@ namespace {
 
 constexpr const char* kWrapper = "/bin/sh -c \"$0\"; exit $?";
 
-std::string quoted(const fs::path& path) {
+std::string profile_string(const fs::path& path) {
   std::string out = "\"";
   for (const char c : path.string()) {
     if (c == '"' || c == '\\') out += '\\';
@@ -39,25 +39,25 @@ std::string profile(const SandboxOptions& options, const Toolchains& toolchains,
       " (literal \"/dev/urandom\") (literal \"/private/etc/passwd\") (literal \"/private/etc/localtime\"))\n"
       "(allow file-write* (literal \"/dev/null\") (literal \"/dev/zero\") (literal \"/dev/dtracehelper\"))\n";
   for (const fs::path& path : toolchains.folders) {
-    text += fmt::format("(allow file-read* (subpath {}))\n", quoted(resolved(path)));
+    text += fmt::format("(allow file-read* (subpath {}))\n", profile_string(resolved(path)));
   }
   for (const fs::path& path : options.readable) {
-    text += fmt::format("(allow file-read* (subpath {}))\n", quoted(resolved(path)));
+    text += fmt::format("(allow file-read* (subpath {}))\n", profile_string(resolved(path)));
   }
   for (const fs::path& path : options.writable) {
-    text += fmt::format("(allow file-read* file-write* (subpath {}))\n", quoted(resolved(path)));
+    text += fmt::format("(allow file-read* file-write* (subpath {}))\n", profile_string(resolved(path)));
   }
   const bool home_is_kept = options.read_only_worktree && !options.home.empty();
-  text +=
-      fmt::format("(allow file-read* {} (subpath {}))\n", home_is_kept ? "" : "file-write*", quoted(resolved(home)));
-  text += fmt::format("(allow file-read* file-write* (subpath {}))\n", quoted(resolved(tmp)));
+  text += fmt::format("(allow file-read* {} (subpath {}))\n", home_is_kept ? "" : "file-write*",
+                      profile_string(resolved(home)));
+  text += fmt::format("(allow file-read* file-write* (subpath {}))\n", profile_string(resolved(tmp)));
   text += fmt::format("(allow file-read* {} (subpath {}))\n", options.read_only_worktree ? "" : "file-write*",
-                      quoted(options.worktree));
+                      profile_string(options.worktree));
   // The last rule that matches decides: a pinned file, and the folders on its way, cannot be written or moved.
   for (const std::string& pinned : options.pinned) {
-    text += fmt::format("(deny file-write* (subpath {}))\n", quoted(options.worktree / pinned));
+    text += fmt::format("(deny file-write* (subpath {}))\n", profile_string(options.worktree / pinned));
     for (fs::path folder = fs::path(pinned).parent_path(); !folder.empty(); folder = folder.parent_path()) {
-      text += fmt::format("(deny file-write-unlink (literal {}))\n", quoted(options.worktree / folder));
+      text += fmt::format("(deny file-write-unlink (literal {}))\n", profile_string(options.worktree / folder));
     }
   }
   if (options.network) {

@@ -238,7 +238,7 @@ void check_globs(const Reader& reader, const Settings& settings) {
   }
 }
 
-std::string quoted(const std::string& text) {
+std::string toml_string(const std::string& text) {
   // A literal string where possible: shell commands are full of double quotes and backslashes.
   const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
     return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\' && c != 0x7F;
@@ -268,7 +268,7 @@ std::string quoted(const std::string& text) {
 std::string quoted_list(const std::vector<std::string>& items) {
   std::vector<std::string> parts;
   parts.reserve(items.size());
-  for (const std::string& item : items) parts.push_back(quoted(item));
+  for (const std::string& item : items) parts.push_back(toml_string(item));
   return fmt::format("[{}]", fmt::join(parts, ", "));
 }
 
@@ -377,16 +377,16 @@ std::string to_toml(const Settings& settings, const std::vector<KeyComment>& com
     out += fmt::format("# {}\n{}{} = {}\n", explanation, given ? "" : "# ", key, value);
   };
   const auto one_or_list = [](const std::vector<std::string>& commands) {
-    return commands.size() == 1 ? quoted(commands[0]) : quoted_list(commands);
+    return commands.size() == 1 ? toml_string(commands[0]) : quoted_list(commands);
   };
   out += "# How jarvis2 builds, checks and measures this project.\n";
   above("");
   out += "\n[project]\n";
-  line("setup", "Prepares dependencies once, with network, before the sandbox closes.", quoted(settings.setup),
+  line("setup", "Prepares dependencies once, with network, before the sandbox closes.", toml_string(settings.setup),
        !settings.setup.empty());
-  line("build", "Builds the project; runs without network. Leave it out for interpreted code.", quoted(settings.build),
-       !settings.build.empty());
-  line("test", "Exit status 0 means the code is correct.", quoted(settings.test), !settings.test.empty());
+  line("build", "Builds the project; runs without network. Leave it out for interpreted code.",
+       toml_string(settings.build), !settings.build.empty());
+  line("test", "Exit status 0 means the code is correct.", toml_string(settings.test), !settings.test.empty());
   line("bench", "The whole process is timed and its output must not change. May be a list.",
        settings.bench.empty() ? "\"\"" : one_or_list(settings.bench), !settings.bench.empty());
   line("holdout", "The same with other inputs, kept from profile and search: claims are made on these.",
@@ -397,13 +397,14 @@ std::string to_toml(const Settings& settings, const std::vector<KeyComment>& com
   above("tune");
   if (settings.tune.empty()) out += "# \"src/config.py:BLOCK\" = [16, 32, 64, 128]\n";
   for (const TuneConstant& constant : settings.tune) {
-    out += fmt::format("{} = [{}]\n", quoted(constant.path + ":" + constant.name), fmt::join(constant.values, ", "));
+    out +=
+        fmt::format("{} = [{}]\n", toml_string(constant.path + ":" + constant.name), fmt::join(constant.values, ", "));
   }
   out += "\n[objective]\n";
   above("objective.metric");
   out += "# time, instructions, peak_memory, size, or { pattern = \"ops/s: ([0-9.]+)\", better = \"higher\" }\n";
   if (settings.metric.kind == MetricKind::kPattern) {
-    out += fmt::format("metric = {{ pattern = {}, better = \"{}\" }}\n", quoted(settings.metric.pattern),
+    out += fmt::format("metric = {{ pattern = {}, better = \"{}\" }}\n", toml_string(settings.metric.pattern),
                        settings.metric.higher_is_better ? "higher" : "lower");
   } else {
     out += fmt::format("metric = \"{}\"\n", metric_name(settings.metric.kind));
