@@ -34,14 +34,14 @@ TEST(CppHoistInvariant, MovesACallOutOfTheCondition) {
       c("c/hoist-invariant",
         "int f(const char *s, char x) {\n    int n = 0;\n    for (int i = 0; i < strlen(s); i++)\n        n += s[i] "
         "== x;\n    return n;\n}\n"),
-      "int f(const char *s, char x) {\n    int n = 0;\n    size_t s_strlen = strlen(s);\n    for (int i = 0; i "
-      "< s_strlen; i++)\n        n += s[i] == x;\n    return n;\n}\n");
+      "int f(const char *s, char x) {\n    int n = 0;\n    size_t strlen_s = strlen(s);\n    for (int i = 0; i "
+      "< strlen_s; i++)\n        n += s[i] == x;\n    return n;\n}\n");
 }
 
 TEST(CppHoistInvariant, AddsBracesWhereASingleStatementStands) {
   EXPECT_THAT(
       c("c/hoist-invariant", "void f(const char *s, int k) { if (k) for (int i = 0; i < strlen(s); i++) put(i); }"),
-      HasSubstr("if (k) { size_t s_strlen = strlen(s); for (int i = 0; i < s_strlen; i++) put(i); }"));
+      HasSubstr("if (k) { size_t strlen_s = strlen(s); for (int i = 0; i < strlen_s; i++) put(i); }"));
 }
 
 TEST(CppHoistInvariant, TakesPureFunctionsOfTheProject) {
@@ -49,7 +49,7 @@ TEST(CppHoistInvariant, TakesPureFunctionsOfTheProject) {
       "struct t { int n; double w; };\nstatic double mean(struct t *t) { double s = 0; for (int i = 0; i < t->n; i++) "
       "s += "
       "i; return s; }\nvoid f(struct t *t, double *out) { for (int i = 0; i < 9; i++) { out[i] = mean(t) * i; } }";
-  EXPECT_THAT(c("c/hoist-invariant", text), HasSubstr("double t_mean = mean(t);"));
+  EXPECT_THAT(c("c/hoist-invariant", text), HasSubstr("double mean_t = mean(t);"));
 }
 
 TEST(CppHoistInvariant, LeavesWhatTheLoopChanges) {
@@ -75,7 +75,7 @@ TEST(CppHoistField, CopiesABoundThatStoresCouldReach) {
   EXPECT_THAT(c("c/hoist-field",
                 "struct b { int n; int *d; };\nvoid f(struct b *b, int *out) {\n  for (int i = 0; i < b->n; "
                 "i++) out[i] = i;\n}\n"),
-              HasSubstr("  int n_local = b->n;\n  for (int i = 0; i < n_local; i++) out[i] = i;\n"));
+              HasSubstr("  int b_n_local = b->n;\n  for (int i = 0; i < b_n_local; i++) out[i] = i;\n"));
   EXPECT_EQ(count("c/hoist-field",
                   "struct b { int n; };\nvoid f(struct b *b, int *o) { for (int i = 0; i < b->n; i++) { o[i] = "
                   "i; b->n--; } }",
@@ -107,7 +107,7 @@ TEST(CppScalarPromotion, KeepsTheSumInALocal) {
   EXPECT_THAT(
       cc("c/scalar-promotion",
          "class S { double sum_ = 0; void add(const std::vector<double>& v) { for (double x : v) sum_ += x; } };"),
-      HasSubstr("auto sum__kept = sum_;"));
+      HasSubstr("auto sum_kept = sum_;"));
   EXPECT_EQ(
       count("c/scalar-promotion",
             "void f(int *a, int *o, int n) { for (int i = 0; i < n; i++) { *o += a[i]; if (a[i] == 7) return; } }",
@@ -125,8 +125,8 @@ TEST(CppReusePureCall, CallsOnce) {
   EXPECT_THAT(c("c/reuse-pure-call",
                 "int f(const char *w, const char *e) {\n  if (strlen(w) < 3)\n    return 0;\n  return cmp(w + "
                 "strlen(w));\n}\n"),
-              HasSubstr("  size_t strlen_once = strlen(w);\n  if (strlen_once < 3)\n    return 0;\n  return "
-                        "cmp(w + strlen_once);\n"));
+              HasSubstr("  size_t strlen_w = strlen(w);\n  if (strlen_w < 3)\n    return 0;\n  return "
+                        "cmp(w + strlen_w);\n"));
   EXPECT_EQ(count("c/reuse-pure-call", "int f(char *w) { int a = strlen(w); w[0] = 0; return a + strlen(w); }", "a.c"),
             0u);
   EXPECT_EQ(count("c/reuse-pure-call",
@@ -219,13 +219,15 @@ TEST(CppReserve, ReservesForEveryRound) {
 }
 
 TEST(CppDoubleLookup, FindsOnce) {
-  EXPECT_THAT(cc("cpp/double-lookup-to-find",
-                 "int f(const std::map<int, int>& m, int k) {\n  if (m.count(k) > 0) {\n    return m.at(k);\n  }\n  "
-                 "return 0;\n}"),
-              HasSubstr("  const auto found = m.find(k);\n  if (found != m.end()) {\n    return found->second;\n"));
+  EXPECT_THAT(
+      cc("cpp/double-lookup-to-find",
+         "int f(const std::map<int, int>& m, int k) {\n  if (m.count(k) > 0) {\n    return m.at(k);\n  }\n  "
+         "return 0;\n}"),
+      HasSubstr(
+          "  const auto found_m_k_2 = m.find(k);\n  if (found_m_k_2 != m.end()) {\n    return found_m_k_2->second;\n"));
   EXPECT_THAT(cc("cpp/double-lookup-to-find",
                  "int f(std::map<int, int>& m, int k) {\n  if (m.count(k) == 0) return 0;\n  return m[k];\n}"),
-              HasSubstr("if (found == m.end()) return 0;\n  return found->second;"));
+              HasSubstr("if (found_m_k_2 == m.end()) return 0;\n  return found_m_k_2->second;"));
   EXPECT_EQ(count("cpp/double-lookup-to-find",
                   "int f(std::map<int, int>& m, int k) { if (m.count(k)) { k++; return m[k]; } return 0; }"),
             0u);
@@ -237,7 +239,7 @@ TEST(CppDoubleLookup, FindsOnce) {
 TEST(CppReuseMapSlot, KeepsAReference) {
   EXPECT_THAT(
       cc("cpp/reuse-map-slot", "void f(std::map<int, int>& m, int k) {\n  m[k] += 1;\n  if (m[k] > 3) m[k] = 0;\n}"),
-      HasSubstr("  auto& slot = m[k];\n  slot += 1;\n  if (slot > 3) slot = 0;\n"));
+      HasSubstr("  auto& slot_m_k = m[k];\n  slot_m_k += 1;\n  if (slot_m_k > 3) slot_m_k = 0;\n"));
   EXPECT_EQ(count("cpp/reuse-map-slot", "void f(std::map<int, int>& m, int k) { m[k] += 1; m.erase(k); m[k] = 0; }"),
             0u);
   EXPECT_EQ(count("cpp/reuse-map-slot", "void f(std::vector<int>& m, int k) { m[k] += 1; m[k] = 0; }"), 0u);

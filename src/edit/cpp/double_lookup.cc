@@ -170,7 +170,7 @@ void find_double(const Context& context) {
       }
       if (inserts) continue;
     }
-    const std::string name = context.fresh("found");
+    const std::string name = context.name_for(test->key, statement, "found_" + spelled(code::root_of(test->object)));
     Proposal proposal =
         context.draft(statement.range(), "look " + key + " up in " + object + " once",
                       "neither " + key + " nor the shape of " + object + " changes between test and use");
@@ -225,7 +225,7 @@ void find_slot(const Context& context) {
     }
     if (!fine || places.size() < 2) continue;
     if (std::any_of(places.begin(), places.end(), [&](Node place) { return inside_lambda(place, block); })) continue;
-    const std::string name = context.fresh("slot");
+    const std::string name = context.name_for(first, block, "slot");
     Proposal proposal =
         context.draft(statement.range(), "look " + spelled(parts[0]) + " up in " + spelled(object) + " once",
                       "elements of the map do not move, and nothing erases them in between");

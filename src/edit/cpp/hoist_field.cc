@@ -58,7 +58,7 @@ void find(const Context& context) {
     }
     if (place || equal.empty()) continue;
     const Node last = node.is("field_expression") ? node.field("field") : node;
-    const std::string name = context.fresh(spelled(last) + "_local");
+    const std::string name = context.name_for(node, loop, "", "_local");
     const std::string declared = context.cpp() ? "const auto " : context.facts.c_spelling(plain);
     if (declared.empty()) continue;
     Proposal proposal =

@@ -75,17 +75,6 @@ std::string local_type(const Context& context, Node expression) {
   return context.facts.c_spelling(plain);
 }
 
-std::string name_for(Node expression) {
-  if (!expression.is("call_expression")) return "quotient";
-  const std::string callee = code::callee_name(expression);
-  const Node receiver = code::call_receiver(expression);
-  const Node of =
-      receiver
-          ? code::root_of(receiver)
-          : (code::call_arguments(expression).empty() ? Node() : code::root_of(code::call_arguments(expression)[0]));
-  return of.is("identifier") ? spelled(of) + "_" + callee : callee + "_once";
-}
-
 void find(const Context& context) {
   std::set<std::pair<std::uint32_t, std::string>> seen;
   for (const Node& expression : context.nodes({"call_expression", "binary_expression"})) {
@@ -127,7 +116,7 @@ void find(const Context& context) {
       equal.push_back(other);
     }
     if (place || equal.empty()) continue;
-    const std::string name = context.fresh(name_for(expression));
+    const std::string name = context.name_for(expression, loop);
     std::string note = "the loop changes nothing that " + spelled(expression) + " reads";
     if (!fact.certain) note += ", assuming that " + fact.assumption;
     if (risky && !in_condition(expression, loop)) note += "; it is now evaluated also where the loop runs zero times";

@@ -98,7 +98,7 @@ void find(const Context& context) {
       for (const Node& other : places) place_use |= other != place && other.range().contains(place.range());
     }
     if (place_use) continue;
-    const std::string local = context.fresh(name + "_once");
+    const std::string local = context.name_for(first, block);
     std::string note = "nothing between the first and the last call writes what " + name + "() reads";
     if (!certain) note += "; assumed: " + assumption;
     Proposal proposal = context.draft(statement.range(), "call " + spelled(first) + " once", note);

@@ -105,9 +105,8 @@ void find(const Context& context) {
     if (called) continue;
     if (loop.is("for_statement") && loop.field("initializer").text().find(text) != std::string_view::npos) continue;
     if (loop.is("for_range_loop") && loop.field("right").text().find(text) != std::string_view::npos) continue;
-    const std::string name = context.fresh(spelled(key) + "_kept");
-    const std::string declared =
-        context.cpp() ? "auto " : type.base + " ";
+    const std::string name = context.name_for(bare, loop, "", "_kept");
+    const std::string declared = context.cpp() ? "auto " : type.base + " ";
     Proposal proposal =
         context.draft(loop.range(), "keep " + text + " in a local while the loop runs",
                       "every use of " + text +

@@ -1,8 +1,10 @@
 #include "edit/cpp/support.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
+#include "base/hash.h"
 #include "code/c_facts_file.h"
 
 namespace jarvis2::edit::cpp {
@@ -130,6 +132,43 @@ std::string Context::fresh(const std::string& base) const {
     if (!macro && facts.count_identifier(name) == 0 && !code::library_effect(name)) return name;
     name = base + std::to_string(i);
   }
+}
+
+std::string Context::name_for(Node expression, Node scope, const std::string& prefix, const std::string& suffix) const {
+  std::string name = prefix;
+  std::string word;
+  bool plain = true;
+  const std::string text(expression.text());
+  for (std::size_t i = 0; i <= text.size(); ++i) {
+    const char c = i < text.size() ? text[i] : ' ';
+    if (std::isalnum(static_cast<unsigned char>(c)) || c == '_') {
+      word += c;
+      continue;
+    }
+    if (!word.empty() && word != "std" && word != "this") {
+      while (word.size() > 1 && word.back() == '_') word.pop_back();
+      name += (name.empty() ? "" : "_") + word;
+    }
+    word.clear();
+    if (c != ' ' && std::string_view(".->(),[]:;&*").find(c) == std::string_view::npos) plain = false;
+  }
+  if (name.size() > 40) {
+    name.resize(40);
+    plain = false;
+  }
+  if (name.empty() || std::isdigit(static_cast<unsigned char>(name[0]))) name = "value_" + name;
+  if (!plain) name += "_" + sha256_hex(text).substr(0, 3);
+  name += suffix;
+  const CFunction* function = facts.enclosing_function(scope);
+  if (function != nullptr) {
+    for (const Node& other : code::descendants(function->node, {expression.kind()})) {
+      if (other.text() == text && !scope.range().contains(other.range())) {
+        name += "_" + std::to_string(scope.line());
+        break;
+      }
+    }
+  }
+  return fresh(name);
 }
 
 Proposal Context::draft(Range site, std::string title, std::string note) const {

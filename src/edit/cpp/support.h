@@ -64,6 +64,10 @@ class Context {
   std::optional<Range> site_of(const CVariable& variable) const;
   // A name that no file of the workspace uses yet: "base", "base2", ...
   std::string fresh(const std::string& base) const;
+  // A name for a local that holds `expression` in `scope`: its words, told apart from those that other changes to the
+  // same function would make.
+  std::string name_for(Node expression, Node scope, const std::string& prefix = {},
+                       const std::string& suffix = {}) const;
   Proposal draft(Range site, std::string title, std::string note = {}) const;
   // Hands a proposal out unless it overlaps itself, touches a file that may not be edited, lies in code that the parser
   // did not understand, or makes new parse errors.

@@ -1,0 +1,200 @@
+// Options in a Makefile: `override CFLAGS += ...` after the last assignment of the variable that its commands use.
+#include <algorithm>
+#include <regex>
+
+#include "edit/options/options.h"
+
+namespace jarvis2::edit {
+namespace {
+
+bool refers(const std::string& text, const std::string& variable) {
+  return text.find("$(" + variable + ")") != std::string::npos || text.find("${" + variable + "}") != std::string::npos;
+}
+
+// Begin and end of lines; a line that ends with a backslash goes on.
+struct Line {
+  std::size_t begin;
+  std::size_t end;  // after the line's end
+};
+
+std::vector<Line> logical_lines(const std::string& text) {
+  std::vector<Line> result;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    Line line{at, at};
+    while (true) {
+      std::size_t end = text.find('\n', at);
+      if (end == std::string::npos) end = text.size();
+      const bool more = end > at && text[end - 1] == '\\' && end < text.size();
+      at = std::min(end + 1, text.size());
+      if (!more) break;
+    }
+    line.end = at;
+    result.push_back(line);
+  }
+  return result;
+}
+
+// Where a line about `variable` takes effect for the rules below: after its last assignment at top level; where it is
+// never assigned, before the first line that is neither blank nor a comment.
+std::size_t place_for(const std::string& text, const std::string& variable, bool& assigned) {
+  const std::regex assignment("^(override[ \\t]+|export[ \\t]+)?" + variable + "[ \\t]*(\\?|:|::|\\+)?=");
+  std::size_t place = std::string::npos;
+  std::size_t first = std::string::npos;
+  int depth = 0;
+  bool inside = false;
+  for (const Line& line : logical_lines(text)) {
+    const std::string one = text.substr(line.begin, line.end - line.begin);
+    if (std::regex_search(one, std::regex("^[ ]*(ifeq|ifneq|ifdef|ifndef)\\b"))) ++depth;
+    const bool closes = std::regex_search(one, std::regex("^[ ]*endif\\b"));
+    if (closes) --depth;
+    // Inside a condition it holds in one branch only: take the end of the condition.
+    if (closes && depth == 0 && inside) {
+      place = line.end;
+      inside = false;
+    }
+    if (std::regex_search(one, assignment)) {
+      if (depth > 0) {
+        inside = true;
+      } else {
+        place = line.end;
+      }
+    }
+    if (first == std::string::npos && one.find_first_not_of(" \t\r\n") != std::string::npos && one[0] != '#')
+      first = line.begin;
+  }
+  assigned = place != std::string::npos;
+  return assigned ? place : (first == std::string::npos ? 0 : first);
+}
+
+std::string joined(const std::vector<std::string>& flags) {
+  std::string result;
+  for (const std::string& flag : flags) result += (result.empty() ? "" : " ") + flag;
+  return result;
+}
+
+// Quotes for a single-quoted shell word inside make.
+std::string for_shell(const std::string& command) {
+  std::string result;
+  for (const char c : command) {
+    if (c == '$') result += '$';
+    result += c;
+  }
+  return result;
+}
+
+Replacement insertion(const std::string& path, std::size_t at, std::string text) {
+  Replacement replacement;
+  replacement.path = path;
+  replacement.range = {static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(at)};
+  replacement.text = std::move(text);
+  return replacement;
+}
+
+std::vector<std::string> compile_variables(const OptionContext& context, const std::string& text) {
+  std::vector<std::string> result;
+  if (context.has_c && refers(text, "CFLAGS")) result.push_back("CFLAGS");
+  if (context.has_cpp && refers(text, "CXXFLAGS")) result.push_back("CXXFLAGS");
+  if (result.empty() && refers(text, "CFLAGS")) result.push_back("CFLAGS");
+  if (result.empty() && refers(text, "CXXFLAGS")) result.push_back("CXXFLAGS");
+  return result;
+}
+
+std::string link_variable(const std::string& text) {
+  for (const char* name : {"LDLIBS", "LIBS", "LDFLAGS"}) {
+    if (refers(text, name)) return name;
+  }
+  return {};
+}
+
+// Flags written into the commands themselves, after each optimisation level.
+std::optional<std::vector<Replacement>> into_commands(const std::string& path, const std::string& text,
+                                                      const std::string& flags) {
+  static const std::regex level("[ \\t](-O[0-3s]|-Ofast)(?=[ \\t\\n]|$)");
+  std::vector<Replacement> result;
+  for (std::sregex_iterator at(text.begin(), text.end(), level), end; at != end; ++at) {
+    const std::size_t place = static_cast<std::size_t>(at->position(0) + at->length(0));
+    result.push_back(insertion(path, place, " " + flags));
+  }
+  if (result.empty()) return std::nullopt;
+  return result;
+}
+
+}  // namespace
+
+std::optional<std::vector<Replacement>> write_make(const Option& option, const OptionContext& context,
+                                                   const std::string& path, const std::string& text) {
+  for (const std::string& flag : option.compile) {
+    if (flag.starts_with("-O") ? false : text.find(flag) != std::string::npos) return std::nullopt;
+  }
+  const std::vector<std::string> variables = compile_variables(context, text);
+  const std::string linker = link_variable(text);
+  std::vector<Replacement> result;
+  bool assigned = false;
+  const auto put = [&](const std::string& variable, const std::string& lines) {
+    std::size_t at = place_for(text, variable, assigned);
+    const bool newline = at > 0 && at == text.size() && text.back() != '\n';
+    result.push_back(insertion(path, at, (newline ? "\n" : "") + lines));
+  };
+  if (option.pgo) {
+    if (variables.empty() || (context.test.empty() && context.training.empty())) return std::nullopt;
+    std::vector<std::string> commands = context.training;
+    if (commands.empty()) commands.push_back(context.test);
+    std::string run;
+    for (const std::string& command : commands) {
+      if (command.find('\'') != std::string::npos || command.find('#') != std::string::npos) return std::nullopt;
+      run += " && sh -c '" + for_shell(command) + "'";
+    }
+    // An instrumented copy of the tree is built and run once; both builds name their objects from their own top.
+    std::string lines = "ifndef PGO_TRAINING\nexport PGO_PROFILE := $(CURDIR)/build/pgo/profile\n";
+    lines +=
+        "PGO_DONE := $(shell test -d $(PGO_PROFILE) || (rm -rf build/pgo && mkdir -p build/pgo/copy build/pgo/profile "
+        "&& tar -cf - --exclude=./build --exclude=./.git . "
+        "| tar -xf - -C build/pgo/copy && cd build/pgo/copy && export PGO_TRAINING=1 MAKEFLAGS= MAKELEVEL= && (" +
+        (context.build.empty() ? std::string("make") : for_shell(context.build)) + ")" + run +
+        ") >/dev/null 2>&1; ls $(PGO_PROFILE) 2>/dev/null | head -1)\n";
+    lines +=
+        "PGO_FLAGS := $(if $(PGO_DONE),-fprofile-use=$(PGO_PROFILE) -fprofile-prefix-path=$(CURDIR) "
+        "-fprofile-partial-training -Wno-missing-profile "
+        "-Wno-coverage-mismatch)\n";
+    lines +=
+        "else\nPGO_FLAGS := -fprofile-generate=$(PGO_PROFILE) -fprofile-update=prefer-atomic "
+        "-fprofile-prefix-path=$(CURDIR)\nendif\n";
+    if (context.build.find('\'') != std::string::npos) return std::nullopt;
+    for (std::size_t i = 0; i < variables.size(); ++i) {
+      put(variables[i], (i == 0 ? lines : "") + "override " + variables[i] + " += $(PGO_FLAGS)\n");
+    }
+    // The other variable may come first in the file: definitions go with whichever does.
+    if (result.size() == 2 && result[1].range.begin < result[0].range.begin) {
+      result[1].text = lines + "override " + variables[1] + " += $(PGO_FLAGS)\n";
+      result[0].text = "override " + variables[0] + " += $(PGO_FLAGS)\n";
+    }
+    if (!linker.empty()) {
+      put(linker, "override " + linker + " += $(if $(PGO_TRAINING),-fprofile-generate)\n");
+    }
+    return result;
+  }
+  if (!option.library.empty()) {
+    const std::string flags = "-Wl,--push-state,--no-as-needed -l" + option.library + " -Wl,--pop-state";
+    const std::string variable = !linker.empty() ? linker : (variables.empty() ? "" : variables[0]);
+    if (variable.empty()) return std::nullopt;
+    const std::string probe = (option.library == "mimalloc" ? "MIMALLOC" : "JEMALLOC") + std::string("_FLAGS");
+    put(variable, probe + " := $(shell echo 'int main(void) { return 0; }' | $(CC) -x c - -o /dev/null " + flags +
+                      " 2>/dev/null && echo '" + flags + "')\noverride " + variable + " += $(" + probe + ")\n");
+    return result;
+  }
+  if (variables.empty() && !option.compile.empty()) {
+    return into_commands(path, text, joined(option.compile) + (option.link.empty() ? "" : " " + joined(option.link)));
+  }
+  for (const std::string& variable : variables) {
+    std::string flags = joined(option.compile);
+    // One command that compiles and links reads CFLAGS only.
+    if (!option.link.empty() && linker.empty()) flags += (flags.empty() ? "" : " ") + joined(option.link);
+    if (!flags.empty()) put(variable, "override " + variable + " += " + flags + "\n");
+  }
+  if (!option.link.empty() && !linker.empty()) put(linker, "override " + linker + " += " + joined(option.link) + "\n");
+  if (result.empty()) return std::nullopt;
+  return result;
+}
+
+}  // namespace jarvis2::edit
