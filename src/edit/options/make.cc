@@ -145,14 +145,21 @@ std::optional<std::vector<Replacement>> write_make(const Option& option, const O
       if (command.find('\'') != std::string::npos || command.find('#') != std::string::npos) return std::nullopt;
       run += " && sh -c '" + for_shell(command) + "'";
     }
-    // An instrumented copy of the tree is built and run once; both builds name their objects from their own top.
-    std::string lines = "ifndef PGO_TRAINING\nexport PGO_PROFILE := $(CURDIR)/build/pgo/profile\n";
+    // An instrumented copy of the tree is built and run once; both builds name their objects from their own top. Where
+    // a command compiles and links several sources, GCC names a profile PROGRAM-source: what one program of the copy
+    // learnt is given to the others as well.
+    const std::string make = context.build.empty() ? std::string("make") : for_shell(context.build);
+    const std::string share =
+        "for p in $$(find . -type f -perm -100 ! -name '*.*' | sed 's,^\\./,,' | tr / '\\043'); do for f in "
+        "$(PGO_PROFILE)/*-*.gcda; "
+        "do test -e $$f && cp -n $$f $(PGO_PROFILE)/$$p-$$(basename $$f | sed 's/.*-//'); done; done; true";
+    std::string lines = "ifndef PGO_TRAINING\nPGO_PROFILE := $(CURDIR)/build/pgo/profile\n";
     lines +=
         "PGO_DONE := $(shell test -d $(PGO_PROFILE) || (rm -rf build/pgo && mkdir -p build/pgo/copy build/pgo/profile "
-        "&& tar -cf - --exclude=./build --exclude=./.git . "
-        "| tar -xf - -C build/pgo/copy && cd build/pgo/copy && export PGO_TRAINING=1 MAKEFLAGS= MAKELEVEL= && (" +
-        (context.build.empty() ? std::string("make") : for_shell(context.build)) + ")" + run +
-        ") >/dev/null 2>&1; ls $(PGO_PROFILE) 2>/dev/null | head -1)\n";
+        "&& "
+        "tar -cf - --exclude=./build --exclude=./.git . | tar -xf - -C build/pgo/copy && cd build/pgo/copy && export "
+        "PGO_TRAINING=1 PGO_PROFILE=$(PGO_PROFILE) MAKEFLAGS= MAKELEVEL= && (" +
+        make + ")" + run + " && (" + share + ")) >/dev/null 2>&1; ls $(PGO_PROFILE) 2>/dev/null | head -1)\n";
     lines +=
         "PGO_FLAGS := $(if $(PGO_DONE),-fprofile-use=$(PGO_PROFILE) -fprofile-prefix-path=$(CURDIR) "
         "-fprofile-partial-training -Wno-missing-profile "

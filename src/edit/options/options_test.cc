@@ -1,0 +1,189 @@
+#include "edit/options/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "base/files.h"
+#include "base/hash.h"
+#include "base/process.h"
+
+namespace jarvis2::edit {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr const char* kCmake =
+    "cmake_minimum_required(VERSION 3.16)\nproject(p C)\nset(CMAKE_C_FLAGS_RELEASE \"-O2\")\nadd_library(work work.c)\n"
+    "add_executable(bench bench.c)\ntarget_link_libraries(bench work)\nadd_executable(check "
+    "check.c)\ntarget_link_libraries(check work)\n"
+    "enable_testing()\nadd_test(NAME check COMMAND check)\n";
+constexpr const char* kMake =
+    "CFLAGS ?= -O2\nbuild/bench: bench.c work.c\n\tmkdir -p build\n\t$(CC) $(CFLAGS) -o $@ bench.c work.c\n"
+    "build/check: check.c work.c\n\tmkdir -p build\n\t$(CC) $(CFLAGS) -o $@ check.c work.c\ntest: "
+    "build/check\n\tbuild/check\n";
+
+OptionContext cmake_context() {
+  OptionContext context;
+  context.build_files["CMakeLists.txt"] = kCmake;
+  context.build = "cmake -B build -DCMAKE_BUILD_TYPE=Release && cmake --build build";
+  context.test = "ctest --test-dir build";
+  context.has_c = true;
+  return context;
+}
+
+OptionContext make_context() {
+  OptionContext context;
+  context.build_files["Makefile"] = kMake;
+  context.build = "make build/bench build/check";
+  context.test = "make test";
+  context.has_c = true;
+  return context;
+}
+
+const Action* find(const std::vector<Action>& actions, const std::string& rule) {
+  for (const Action& action : actions) {
+    if (action.rule == rule) return &action;
+  }
+  return nullptr;
+}
+
+std::string applied(const std::string& text, const Action& action) {
+  std::string result;
+  std::size_t at = 0;
+  for (const Replacement& part : action.replacements) {
+    EXPECT_EQ(part.base_sha256, sha256_hex(text));
+    result += text.substr(at, part.range.begin - at) + part.text;
+    at = part.range.end;
+  }
+  return result + text.substr(at);
+}
+
+std::set<std::string> rules(const OptionContext& context) {
+  std::set<std::string> result;
+  for (const Action& action : option_actions(context)) result.insert(action.rule);
+  return result;
+}
+
+TEST(Options, AreWrittenAfterTheProjectLine) {
+  const std::vector<Action> actions = option_actions(cmake_context());
+  const Action* lto = find(actions, "option/lto");
+  ASSERT_NE(lto, nullptr);
+  EXPECT_EQ(lto->kind, Kind::kOption);
+  EXPECT_EQ(lto->path, "CMakeLists.txt");
+  EXPECT_THAT(applied(kCmake, *lto), HasSubstr("project(p C)\nif(POLICY CMP0069)\n"));
+}
+
+TEST(Options, TheMachinesArchitectureAndRelaxedArithmeticAreAskedFor) {
+  OptionContext context = cmake_context();
+  EXPECT_FALSE(rules(context).contains("option/march-native"));
+  EXPECT_FALSE(rules(context).contains("option/associative-math"));
+  context.allow_native = context.allow_fast_math = true;
+  EXPECT_TRUE(rules(context).contains("option/march-native"));
+  EXPECT_TRUE(rules(context).contains("option/associative-math"));
+}
+
+TEST(Options, ThePresentLevelIsNotOffered) {
+  EXPECT_TRUE(rules(make_context()).contains("option/o3"));
+  EXPECT_FALSE(rules(make_context()).contains("option/o2"));
+  OptionContext context = cmake_context();
+  context.build_files["CMakeLists.txt"] = "project(p C)\nadd_executable(a a.c)\n";
+  EXPECT_FALSE(rules(context).contains("option/o3")) << "Release is -O3";
+  EXPECT_TRUE(rules(context).contains("option/o2"));
+}
+
+TEST(Options, LevelsAndAllocatorsExcludeEachOther) {
+  const std::vector<Action> actions = option_actions(make_context());
+  EXPECT_EQ(find(actions, "option/mimalloc")->group, find(actions, "option/jemalloc")->group);
+  EXPECT_EQ(find(actions, "option/o3")->group, "opt-level");
+}
+
+TEST(Options, FlagsOfSharedLibrariesOnlyForThem) {
+  EXPECT_FALSE(rules(cmake_context()).contains("option/visibility-hidden"));
+  OptionContext context = cmake_context();
+  context.build_files["CMakeLists.txt"] += "add_library(s SHARED s.c)\n";
+  EXPECT_TRUE(rules(context).contains("option/visibility-hidden"));
+}
+
+TEST(Options, WithoutABuildFileTheyAreRecommended) {
+  OptionContext context;
+  context.build = "gcc -O2 a.c -o a";
+  context.has_c = true;
+  const std::vector<Action> actions = option_actions(context);
+  ASSERT_EQ(actions.size(), 1u);
+  EXPECT_TRUE(actions[0].recommendation_only);
+  OptionContext python;
+  python.has_python = true;
+  for (const Action& action : option_actions(python)) EXPECT_TRUE(action.recommendation_only) << action.rule;
+}
+
+TEST(Options, FlagsGoIntoCommandsWhereNoVariableIsUsed) {
+  OptionContext context = make_context();
+  const std::string text = "all:\n\tgcc -O2 -o a a.c\n";
+  context.build_files["Makefile"] = text;
+  const std::vector<Action> actions = option_actions(context);
+  EXPECT_THAT(applied(text, *find(actions, "option/lto")), HasSubstr("gcc -O2 -flto=auto -flto=auto -o a a.c"));
+}
+
+TEST(Options, MesonTakesProjectArguments) {
+  OptionContext context;
+  const std::string text = "project('p', 'c',\n  version: '1')\nexecutable('a', 'a.c')\n";
+  context.build_files["meson.build"] = text;
+  context.build = "meson setup build && ninja -C build";
+  context.has_c = true;
+  const std::vector<Action> actions = option_actions(context);
+  EXPECT_THAT(applied(text, *find(actions, "option/lto")),
+              HasSubstr("version: '1')\nadd_project_arguments('-flto=auto', language: 'c')\n"));
+}
+
+// Builds for real: every option of both build systems compiles, passes the test and prints the same.
+class OptionBuild : public testing::TestWithParam<bool> {};
+
+std::string build_and_run(const fs::path& dir, const OptionContext& context) {
+  SpawnOptions options;
+  options.argv = {"sh", "-c",
+                  "(" + context.build + ") >build.log 2>&1 && (" + context.test + ") >test.log 2>&1 && build/bench"};
+  options.cwd = dir;
+  const ProcessResult result = run_process(options, 120);
+  return result.ok() ? result.out : "failed: " + read_file(dir / "build.log");
+}
+
+TEST_P(OptionBuild, EveryOptionBuildsAndPrintsTheSame) {
+  const OptionContext context = GetParam() ? cmake_context() : make_context();
+  if (find_program(GetParam() ? "cmake" : "make").empty() || find_program("cc").empty()) GTEST_SKIP() << "no compiler";
+  const std::string path = GetParam() ? "CMakeLists.txt" : "Makefile";
+  const auto lay = [&](const fs::path& dir, const std::string& text) {
+    write_file_atomic(dir / path, text);
+    write_file_atomic(dir / "work.c",
+                      "unsigned work(unsigned n) { unsigned s = 1; for (unsigned i = 0; i < n; i++) s = s * 31 + i % "
+                      "7; return s; }\n");
+    write_file_atomic(
+        dir / "bench.c",
+        "#include <stdio.h>\nunsigned work(unsigned);\nint main(void) { printf(\"%u\\n\", work(1000)); return 0; }\n");
+    write_file_atomic(dir / "check.c", "unsigned work(unsigned);\nint main(void) { return work(0) != 1; }\n");
+  };
+  TempDir base;
+  lay(base.path(), context.build_files.at(path));
+  const std::string expected = build_and_run(base.path(), context);
+  ASSERT_THAT(expected, Not(HasSubstr("failed")));
+  for (const Action& action : option_actions(context)) {
+    TempDir dir;
+    lay(dir.path(), applied(context.build_files.at(path), action));
+    EXPECT_EQ(build_and_run(dir.path(), context), expected) << action.rule;
+    if (action.rule != "option/pgo") continue;
+    bool trained = false;
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(dir.path() / "build")) {
+      const std::string name = entry.path().filename().string();
+      trained |= name.ends_with("work.c.gcda") || name.ends_with("bench-work.gcda");
+    }
+    EXPECT_TRUE(trained) << "the training run left no profile of work.c";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(BuildSystems, OptionBuild, testing::Bool(),
+                         [](const auto& param) { return param.param ? "cmake" : "make"; });
+
+}  // namespace
+}  // namespace jarvis2::edit
