@@ -10,6 +10,9 @@
 // python/merge-temporary: a local that is set and used once, by the next statement, is replaced by its value.
 // Preconditions: the use is the first thing that statement evaluates, or the value is pure and unaffected by what
 // comes before; one store, one load.
+//
+// python/propagate-copy: a local that is a second name of another local is replaced by it.
+// Preconditions: one store of the copy; all its uses follow in the same block; the original is not assigned there.
 #include <algorithm>
 
 #include "edit/python/inlining.h"
@@ -27,7 +30,7 @@ bool repeatable(const Context& context, Node node) {
 
 void extremes(Context& context) {
   const PythonFacts& facts = context.facts;
-  code::walk(context.tree().root(), [&](Node call) {
+  context.walk_wanted([&](Node call) {
     if (!call.is("call") || !context.wanted(call) || facts.frame_of(call) == 0) return true;
     const bool least = facts.is_builtin(call.field("function"), "min");
     if (!least && !facts.is_builtin(call.field("function"), "max")) return true;
@@ -72,7 +75,7 @@ void extremes(Context& context) {
 
 void keywords(Context& context) {
   const PythonFacts& facts = context.facts;
-  code::walk(context.tree().root(), [&](Node call) {
+  context.walk_wanted([&](Node call) {
     if (!call.is("call") || !context.wanted(call) || !call.field("arguments").is("argument_list")) return true;
     const std::vector<Node> arguments = call.field("arguments").children();
     const bool any =
@@ -160,8 +163,54 @@ void temporaries(Context& context) {
   }
 }
 
+// A second name of a local goes away where neither changes while it is used.
+void copies(Context& context) {
+  const PythonFacts& facts = context.facts;
+  for (const code::PythonScope& scope : facts.scopes()) {
+    if (scope.kind != PythonScopeKind::kFunction || scope.dynamic || !context.wanted(scope.node)) continue;
+    for (const auto& [name, binding] : scope.bindings) {
+      if (binding.parameter || binding.captured || binding.declared_outer || binding.deleted ||
+          binding.stores.size() != 1 || binding.loads.empty())
+        continue;
+      const Node assignment = facts.parent(binding.stores[0]);
+      const Node statement = facts.parent(assignment);
+      if (!assignment.is("assignment") || !(assignment.field("left") == binding.stores[0]) ||
+          assignment.field("type") || !statement.is("expression_statement") || !alone_on_lines(statement))
+        continue;
+      const Node value = assignment.field("right");
+      int holder = -1;
+      const PythonBinding* source = value.is("identifier") ? facts.resolve(value, &holder) : nullptr;
+      if (source == nullptr || source == &binding || holder != facts.frame_of(value) || holder == 0 ||
+          source->captured || source->written_from_outside || source->deleted)
+        continue;
+      const Node block = facts.parent(statement);
+      const Range after{statement.range().end, block.range().end};
+      bool possible = statement.next_sibling() ? true : false;
+      for (const Node load : binding.loads) possible &= after.contains(load.range()) && facts.is_variable(load);
+      for (const Node store : source->stores) possible &= !after.contains(store.range());
+      for (const Node load : binding.loads)
+        possible &= !facts.parent(load).is("augmented_assignment") || !facts.is_store(load);
+      // Inside a comprehension that has a variable of the source's name it would mean another.
+      for (const Node load : binding.loads) {
+        int found = -1;
+        possible &= facts.lookup(facts.scope_of(load), value.text(), &found) == source;
+      }
+      if (!possible) continue;
+      Edits edits;
+      for (const Node load : binding.loads) edits.replace(load, std::string(value.text()));
+      edits.remove(whole_lines(statement));
+      context.propose(
+          "use " + std::string(value.text()) + " instead of its copy " + name + " in " + facts.symbol_of(statement),
+          "relies on: neither name is assigned while the copy is used", statement, edits);
+    }
+  }
+}
+
 }  // namespace
 
+std::unique_ptr<Transformation> propagate_copy() {
+  return make_transformation("python/propagate-copy", Safety::kSafeIfVerified, 1.01, copies);
+}
 std::unique_ptr<Transformation> min_max_to_conditional() {
   return make_transformation("python/min-max-to-conditional", Safety::kSafeIfVerified, 1.08, extremes);
 }

@@ -76,7 +76,7 @@ std::optional<Clauses> read_clauses(const Context& context, Node comprehension, 
 
 void loops(Context& context) {
   const PythonFacts& facts = context.facts;
-  code::walk(context.tree().root(), [&](Node call) {
+  context.walk_wanted([&](Node call) {
     if (!call.is("call") || !call.field("arguments").is("generator_expression") || !context.wanted(call)) return true;
     if (facts.frame_of(call) == 0) return true;
     const bool sum = builtin_call(facts, call, "sum");
@@ -161,7 +161,7 @@ void loops(Context& context) {
 
 void lists(Context& context) {
   const PythonFacts& facts = context.facts;
-  code::walk(context.tree().root(), [&](Node call) {
+  context.walk_wanted([&](Node call) {
     if (!call.is("call") || !context.wanted(call)) return true;
     const Node callee = call.field("function");
     Node generator = call.field("arguments");
@@ -200,7 +200,7 @@ void lists(Context& context) {
 // python/comprehension-to-loop: only where the element calls a function that could be inlined as statements.
 void unfold(Context& context) {
   const PythonFacts& facts = context.facts;
-  code::walk(context.tree().root(), [&](Node node) {
+  context.walk_wanted([&](Node node) {
     if (!node.is("list_comprehension") || !context.wanted(node) || facts.frame_of(node) == 0) return true;
     if (contains_kind(node, {"await", "yield", "named_expression", "lambda", "comment"})) return true;
     bool worth = false;

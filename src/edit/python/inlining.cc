@@ -614,7 +614,7 @@ void propose_inlining(Context& context, const std::string& what,
   };
   std::map<std::pair<int, const PythonFunction*>, Group> groups;
   std::vector<std::pair<int, const PythonFunction*>> order;
-  code::walk(context.tree().root(), [&](Node node) {
+  context.walk_wanted([&](Node node) {
     if (std::find(kinds.begin(), kinds.end(), node.kind()) == kinds.end()) return true;
     if (!context.wanted(node) || facts.frame_of(node) == 0) return true;
     const std::optional<BoundCall> call = bind(context, node);

@@ -5,6 +5,7 @@ namespace jarvis2::edit {
 std::vector<std::unique_ptr<Transformation>> python_transformations() {
   std::vector<std::unique_ptr<Transformation>> all;
   for (const auto make : {
+           python::optimise_function,
            python::inline_method,
            python::inline_function,
            python::inline_operator,
@@ -32,6 +33,7 @@ std::vector<std::unique_ptr<Transformation>> python_transformations() {
            python::generator_to_list,
            python::comprehension_to_loop,
            python::keyword_to_positional,
+           python::propagate_copy,
            python::merge_temporary,
        })
     all.push_back(make());

@@ -68,6 +68,11 @@ class Context {
   std::string_view source() const { return facts.tree().text(); }
   // The node lies in (or around) what was asked for.
   bool wanted(Node node) const;
+  // Walks what was asked for, in source order; `visit` as for code::walk.
+  template <typename Visit>
+  void walk_wanted(Visit&& visit) const {
+    code::walk(tree().root(), [&](Node node) { return wanted(node) && visit(node); });
+  }
   // Keeps the proposal if its edits are consistent and the result parses without errors.
   void propose(std::string title, std::string note, Node site, const Edits& edits);
   void propose(std::string title, std::string note, Node site, std::vector<Change> changes);

@@ -44,6 +44,11 @@ void find(Context& context) {
       attributes += cls->instance_attributes.size();
     }
     if (!possible || !wanted || attributes == 0) continue;
+    NameSet elsewhere;  // attributes that some other class declares
+    for (const PythonClass& other : facts.classes()) {
+      if (std::find(family.begin(), family.end(), &other) != family.end()) continue;
+      for (const auto& [name, stores] : other.instance_attributes) elsewhere.insert(name);
+    }
     // Stores from outside, by name: on an object of this family, or of an unknown class.
     std::map<const PythonClass*, NameSet> names;
     for (const PythonClass* cls : family) names[cls] = own_attributes(*cls);
@@ -73,7 +78,7 @@ void find(Context& context) {
       if (store.call.field("object").is("identifier") &&
           !context.world->classes_named(store.call.field("object").text()).empty())
         continue;  // an attribute of the class itself
-      names[&root].insert(name);
+      if (elsewhere.count(name) == 0) names[&root].insert(name);
     }
     Edits edits;
     std::string list;

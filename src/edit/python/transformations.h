@@ -35,5 +35,7 @@ std::unique_ptr<Transformation> pop_front_to_deque();
 std::unique_ptr<Transformation> min_max_to_conditional();
 std::unique_ptr<Transformation> keyword_to_positional();
 std::unique_ptr<Transformation> merge_temporary();
+std::unique_ptr<Transformation> propagate_copy();
+std::unique_ptr<Transformation> optimise_function();
 
 }  // namespace jarvis2::edit::python

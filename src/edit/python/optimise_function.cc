@@ -1,0 +1,177 @@
+// python/optimise-function: one function through the other transformations in turn (inlining first, then objects to
+// fields, hoisting, reuse, cleaning up), as one proposal. Single steps are worth little; the chain is what pays.
+// Preconditions: those of every step; each step is proposed on the text that the earlier ones left, changes that
+// function only, and parses. The note lists what the steps rely on.
+#include <algorithm>
+#include <set>
+
+#include "base/hash.h"
+#include "edit/python/rewriting.h"
+#include "edit/python/transformations.h"
+
+namespace jarvis2::edit::python {
+namespace {
+
+constexpr std::size_t kMostFunctions = 60;  // of a file
+constexpr std::size_t kStepsOfAFile = 600;  // divided among its functions, the promising first
+constexpr std::size_t kMostSteps = 48;      // a function
+constexpr std::size_t kMostGrowth = 6000;   // bytes
+constexpr int kRounds = 3;
+
+struct Ranked {
+  const PythonFunction* function;
+  double weight;
+};
+
+// Loops inside and calls from loops: where time may go as far as the text tells.
+std::vector<Ranked> ranked(const Context& context) {
+  std::vector<Ranked> result;
+  for (const PythonFunction& function : context.facts.functions()) {
+    if (!context.wanted(function.node) || function.is_async) continue;
+    double weight = 0;
+    for (const PythonLoop& loop : context.facts.loops()) {
+      if (context.facts.frame_of(loop.node) == function.scope) weight += 2.0 * loop.depth;
+    }
+    if (function.name != "__init__") {
+      for (const PythonWorld::CallSite& site : context.world->calls_of(function.name))
+        weight += site.facts->loop_of(site.call) ? 2 : 1;
+    }
+    for (const std::string_view name : {"comprehension", "generator"}) {
+      code::walk(function.body, [&](Node node) {
+        weight += node.kind().find(name) != std::string_view::npos ? 0.5 : 0;
+        return true;
+      });
+    }
+    if (weight > 0) result.push_back({&function, weight});
+  }
+  std::stable_sort(result.begin(), result.end(), [](const Ranked& a, const Ranked& b) { return a.weight > b.weight; });
+  return result;
+}
+
+const PythonFunction* find_again(const PythonFacts& facts, std::uint32_t begin) {
+  for (const PythonFunction& function : facts.functions()) {
+    if (function.node.range().begin == begin) return &function;
+  }
+  return nullptr;
+}
+
+// The lines in which two texts differ.
+std::optional<Change> difference(const std::string& path, std::string_view before, std::string_view after) {
+  if (before == after) return std::nullopt;
+  std::size_t first = 0;
+  while (first < before.size() && first < after.size() && before[first] == after[first]) ++first;
+  while (first > 0 && before[first - 1] != '\n') --first;
+  std::size_t tail = 0;
+  while (tail < before.size() - first && tail < after.size() - first &&
+         before[before.size() - 1 - tail] == after[after.size() - 1 - tail])
+    ++tail;
+  while (tail > 0 && before[before.size() - tail - 1] != '\n') --tail;
+  return Change{path,
+                {static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(before.size() - tail)},
+                std::string(after.substr(first, after.size() - tail - first))};
+}
+
+void find(Context& context) {
+  static const std::vector<std::unique_ptr<Transformation>> steps = [] {
+    std::vector<std::unique_ptr<Transformation>> all;
+    for (const auto make : {inline_method,
+                            inline_function,
+                            inline_operator,
+                            inline_property,
+                            inline_generator,
+                            comprehension_to_loop,
+                            scalar_replace,
+                            sum_generator_to_loop,
+                            min_max_to_conditional,
+                            unroll_small_loop,
+                            while_to_for_range,
+                            range_len_to_enumerate,
+                            generator_to_list,
+                            keyword_to_positional,
+                            propagate_copy,
+                            merge_temporary,
+                            hoist_invariant_constructor,
+                            hoist_invariant_call,
+                            attribute_in_local,
+                            hoist_attribute_chain,
+                            hoist_subscript,
+                            hoist_arithmetic,
+                            reuse_pure_expression})
+      all.push_back(make());
+    return all;
+  }();
+  // Undoes what comprehension-to-loop opened in vain, so it comes last.
+  static const std::unique_ptr<Transformation> closing = append_loop_to_comprehension();
+  std::size_t steps_left = kStepsOfAFile;
+  const std::string& path = context.file.path;
+  const std::string& original = context.file.tree->text();
+  std::vector<Ranked> functions = ranked(context);
+  if (functions.size() > kMostFunctions) functions.resize(kMostFunctions);
+  for (const Ranked& chosen : functions) {
+    const std::uint32_t begin = chosen.function->node.range().begin;
+    code::Workspace workspace = context.workspace;
+    std::set<std::string> used;
+    std::vector<std::string> notes;
+    std::size_t count = 0;
+    bool changed = true;
+    if (steps_left == 0) break;
+    for (int round = 0; round <= kRounds; ++round) {
+      std::vector<const Transformation*> now;
+      if (round == kRounds) {
+        now = {closing.get()};
+      } else if (changed) {
+        for (const std::unique_ptr<Transformation>& step : steps) now.push_back(step.get());
+      }
+      changed = false;
+      for (const Transformation* step : now) {
+        for (int repeat = 0; repeat < 12 && count < kMostSteps; ++repeat) {
+          const code::SourceFile* file = workspace.find(path);
+          const std::shared_ptr<const PythonWorld> world = PythonWorld::of(workspace);
+          const PythonFunction* function = find_again(*world->facts(path), begin);
+          if (function == nullptr) break;
+          const Range range = function->node.range();
+          const std::string& text = file->tree->text();
+          if (text.size() > original.size() + kMostGrowth) break;
+          const Proposal* taken = nullptr;
+          const std::vector<Proposal> found = step->propose(workspace, *file, {range});
+          for (const Proposal& proposal : found) {
+            const bool inside =
+                std::all_of(proposal.changes.begin(), proposal.changes.end(), [&](const Change& change) {
+                  return change.path == path && range.begin < change.range.begin && change.range.end <= range.end + 1;
+                });
+            if (inside) {
+              taken = &proposal;
+              break;
+            }
+          }
+          if (taken == nullptr) break;
+          Edits edits;
+          for (const Change& change : taken->changes) edits.replace(change.range, change.text);
+          workspace = workspace.with(path, edits.apply(text, {0, static_cast<std::uint32_t>(text.size())}));
+          const std::string rule = taken->rule.substr(taken->rule.find('/') + 1);
+          if (used.insert(rule).second && !taken->note.empty()) notes.push_back(rule + ": " + taken->note);
+          ++count;
+          changed = true;
+        }
+      }
+    }
+    steps_left -= std::min(steps_left, count);
+    if (count < 2) continue;
+    const std::optional<Change> change = difference(path, original, workspace.find(path)->tree->text());
+    if (!change) continue;
+    std::string list;
+    for (const std::string& rule : used) list += (list.empty() ? "" : ", ") + rule;
+    std::string note;
+    for (const std::string& one : notes) note += (note.empty() ? "" : " | ") + one;
+    context.propose("optimise " + chosen.function->qualified + " in " + std::to_string(count) + " steps (" + list + ")",
+                    note.empty() ? "every step is safe by itself" : note, chosen.function->node, {*change});
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Transformation> optimise_function() {
+  return make_transformation("python/optimise-function", Safety::kSafeIfVerified, 1.2, find);
+}
+
+}  // namespace jarvis2::edit::python
