@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 
 #include "base/error.h"
 #include "project/settings.h"
+#include "verify/calibration.h"
 
 namespace jarvis2::app {
 
@@ -26,6 +29,10 @@ void apply_judge_options(const JudgeOptions& options, verify::MeasureOptions& me
   if (!options.min_effect.empty()) measure.min_effect = project::parse_effect(options.min_effect, "--min-effect");
   if (!options.budget.empty()) measure.budget_s = parse_duration(options.budget, "--budget");
   measure.seed = options.seed;
+  if (const std::optional<verify::KnownNoise> known = verify::load_calibration()) {
+    measure.duet_scale = std::clamp(known->duet_deviation, 0.005, 0.1);
+    measure.sequential_scale = std::clamp(known->sequential_deviation, 0.02, 0.3);
+  }
 }
 
 double parse_duration(const std::string& text, const std::string& what) {

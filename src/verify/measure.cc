@@ -18,8 +18,6 @@
 namespace jarvis2::verify {
 namespace {
 
-constexpr double kDuetScale = 0.02;  // first guesses of a pair's deviation
-constexpr double kSequentialScale = 0.12;
 constexpr double kSteadyScale = 0.01;    // peak memory
 constexpr double kDuetShare = 0.7;       // of the budget, when wall-clock pairs still have to agree
 constexpr double kDirectionAlpha = 0.1;  // of the wall-clock pairs' agreement in direction
@@ -165,7 +163,7 @@ class Session {
 
   double first_scale() const {
     if (options_.objective.metric == Metric::kPeakMemory) return kSteadyScale;
-    return judgement_.instrument == Instrument::kDuet ? kDuetScale : kSequentialScale;
+    return judgement_.instrument == Instrument::kDuet ? options_.duet_scale : options_.sequential_scale;
   }
 
   // `aa`: the baseline against itself.
@@ -269,7 +267,7 @@ class Session {
     const double log_duet = std::log(duet.ratio);
     const PairSetup setup = pair_setup(Instrument::kSequential, false);
     wait_for_quiet();
-    SequentialTest test({kDirectionAlpha, 0, kSequentialScale});
+    SequentialTest test({kDirectionAlpha, 0, options_.sequential_scale});
     const double needed = -std::log(kDirectionAlpha);
     const double contradiction = -std::log(options_.alpha);
     const double bound = std::log1p(options_.min_effect);

@@ -63,10 +63,12 @@ struct MeasureOptions {
   double run_timeout_s = 0;         // a run; 0: ten times the probe's own time
   double min_run_s = 0.05;          // shorter runs are repeated inside a pair
   std::uint64_t launch_cpu_ns = 0;  // CPU time of starting the sandbox, taken off every run
-  bool check_output = true;         // every run's stdout must be the probe's
-  bool pad_environment = true;      // a random amount of environment per run: the stack's place is noise, not bias
-  bool confirm = true;              // a faster duet must agree in direction with wall-clock pairs
-  bool record_aa = true;            // pairs of the baseline against itself, beside the claim
+  double duet_scale = 0.02;         // first guesses of a pair's deviation (calibrate knows better)
+  double sequential_scale = 0.12;
+  bool check_output = true;     // every run's stdout must be the probe's
+  bool pad_environment = true;  // a random amount of environment per run: the stack's place is noise, not bias
+  bool confirm = true;          // a faster duet must agree in direction with wall-clock pairs
+  bool record_aa = true;        // pairs of the baseline against itself, beside the claim
   std::function<void(const Progress&)> progress;  // called from the judging thread
   std::stop_token stop;
 };
