@@ -26,11 +26,8 @@ int run(int argc, char** argv) {
   commands.push_back(add_verify(root, common));
   commands.push_back(add_init(root, common));
   commands.push_back(add_compare(root, common));
-<<<<<<< HEAD
   commands.push_back(add_model(root, common));
-=======
   commands.push_back(add_calibrate(root, common));
->>>>>>> cac8275 (calibrate, and a harness of live decisions)
   try {
     root.parse(argc, argv);
   } catch (const CLI::Success& success) {

@@ -28,10 +28,7 @@ Command add_init(CLI::App& root, Common& common);
 Command add_compare(CLI::App& root, Common& common);
 Command add_improve(CLI::App& root, Common& common);
 Command add_verify(CLI::App& root, Common& common);
-<<<<<<< HEAD
 Command add_model(CLI::App& root, Common& common);
-=======
 Command add_calibrate(CLI::App& root, Common& common);
->>>>>>> cac8275 (calibrate, and a harness of live decisions)
 
 }  // namespace jarvis2::app

@@ -49,7 +49,7 @@ void print(const verify::Judgement& judgement) {
 
 int run(const Options& options, const Common& common) {
   verify::MeasureOptions measure;
-  measure.budget_s = 60;
+  measure.budget_s = 55;  // with the probe's and the last pair's overhang: a minute
   apply_judge_options(options.judge, measure);
   measure.instrument = verify::instrument_from_name(options.instrument);
   measure.check_output = !options.ignore_output;
@@ -84,7 +84,7 @@ Command add_compare(CLI::App& root, Common& common) {
   const auto options = std::make_shared<Options>();
   app->add_option("A", options->a, "The first command, for sh -c")->required();
   app->add_option("B", options->b, "The second command")->required();
-  add_judge_options(*app, options->judge, "60s");
+  add_judge_options(*app, options->judge, "55s");
   app->add_option("--instrument", options->instrument,
                   "duet: both at once on one core, by CPU time; sequential: one after the other, by wall time; auto")
       ->check(CLI::IsMember({"auto", "duet", "sequential"}))

@@ -21,6 +21,9 @@ namespace {
 constexpr double kSteadyScale = 0.01;    // peak memory
 constexpr double kDuetShare = 0.7;       // of the budget, when wall-clock pairs still have to agree
 constexpr double kDirectionAlpha = 0.1;  // of the wall-clock pairs' agreement in direction
+constexpr double kFewestWallPairs = 6;   // before the wall clock is given up
+constexpr double kSteadyLimit = 0.03;    // of waiting and of parallel time
+constexpr double kAaShare = 0.1;         // of the budget
 constexpr double kDriftNote = 0.10;
 constexpr double kWaitShare = 0.05;  // of the budget, for waiting until a second load has gone
 constexpr int kMostRepeats = 200;
@@ -261,24 +264,36 @@ class Session {
     }
   }
 
-  // Wall-clock pairs, one after the other on the machine: is the sign the same?
+  // Pairs one after the other on the machine: is the sign the same by the wall clock? On a loaded machine the wall
+  // clock may be unable to tell; then, for work that neither waits nor spreads, CPU time out of the duet has to agree.
   void check_direction() {
     const Estimate duet = judgement_.estimate;
     const double log_duet = std::log(duet.ratio);
     const PairSetup setup = pair_setup(Instrument::kSequential, false);
     wait_for_quiet();
     SequentialTest test({kDirectionAlpha, 0, options_.sequential_scale});
+    SequentialTest by_cpu({kDirectionAlpha, 0, options_.duet_scale});
+    std::vector<PairSample> samples;
     const double needed = -std::log(kDirectionAlpha);
     const double contradiction = -std::log(options_.alpha);
-    const double bound = std::log1p(options_.min_effect);
+    const double bound = std::min(std::log1p(options_.min_effect), log_duet / 2);
     bool agrees = false, contradicts = false;
+    const double begun_s = monotonic_s();
+    const double limit_s = deadline_s_ - kAaShare * options_.budget_s * (options_.record_aa ? 1 : 0);
     const auto wants_more = [&](const SequentialTest& seen) {
+      const PairSample& last = samples.back();
+      by_cpu.add(std::log(static_cast<double>(std::max<std::uint64_t>(last.base_cpu_ns, 1)) /
+                          static_cast<double>(std::max<std::uint64_t>(last.candidate_cpu_ns, 1))));
       agrees = agrees || seen.log_evidence(0, false) >= needed;
-      contradicts = contradicts || seen.log_evidence(std::min(bound, log_duet / 2), true) >= contradiction;
-      return !agrees && !contradicts;
+      contradicts = contradicts || seen.log_evidence(bound, true) >= contradiction;
+      if (agrees || contradicts) return false;
+      // No use in going on when the wall clock will not speak within the budget and CPU time has.
+      const double n = static_cast<double>(samples.size());
+      const double each_s = (monotonic_s() - begun_s) / n;
+      const bool hopeless = n >= kFewestWallPairs && test.expected_more_pairs() * each_s > limit_s - monotonic_s();
+      return !(hopeless && by_cpu.verdict() == Verdict::kFaster && is_steady());
     };
-    feed(test, setup, deadline_s_ - 0.1 * options_.budget_s * (options_.record_aa ? 1 : 0), "confirm", wants_more,
-         nullptr);
+    feed(test, setup, limit_s, "confirm", wants_more, &samples);
     const Estimate wall = test.estimate();
     judgement_.confirmation = wall;
     if (contradicts) {
@@ -287,13 +302,27 @@ class Session {
           "the instruments disagree: {:.3f} by CPU time on one core, but {:.3f} by the wall clock (at most {:.3f})",
           duet.ratio, wall.ratio, wall.high);
     } else if (!agrees && (wall.pairs == 0 || wall.ratio <= 1)) {
-      judgement_.verdict = Verdict::kUndecided;
-      judgement_.reason = fmt::format("{:.3f} by CPU time on one core, but {} wall-clock pairs give {:.3f} so far",
-                                      duet.ratio, wall.pairs, wall.ratio);
+      if (by_cpu.verdict() == Verdict::kFaster && is_steady() && wall.high >= duet.low) {
+        judgement_.notes.push_back(fmt::format(
+            "too loaded for the wall clock ({:.3f} to {:.3f} in {} pairs); in sequence CPU time gives {:.3f}", wall.low,
+            wall.high, wall.pairs, by_cpu.estimate().ratio));
+      } else {
+        judgement_.verdict = Verdict::kUndecided;
+        judgement_.reason = fmt::format("{:.3f} by CPU time on one core, but {} wall-clock pairs give {:.3f} so far",
+                                        duet.ratio, wall.pairs, wall.ratio);
+      }
     } else if (wall.high < duet.low) {
       judgement_.notes.push_back(
           fmt::format("the wall clock gains less than the CPU: {:.3f} against {:.3f}", wall.ratio, duet.ratio));
     }
+  }
+
+  // Nothing but the run queue can make wall and CPU time differ.
+  bool is_steady() const {
+    return std::all_of(probes_.begin(), probes_.end(), [](const Probe& seen) {
+      return std::max({seen.base.waiting, seen.candidate.waiting, seen.base.parallel, seen.candidate.parallel}) <=
+             kSteadyLimit;
+    });
   }
 
   // The baseline against itself by the same instrument: what this machine calls equal today.
@@ -301,7 +330,7 @@ class Session {
     const std::size_t claim = judgement_.samples.size();
     SequentialTest test({options_.alpha, options_.min_effect, first_scale()});
     const std::size_t wanted = std::clamp<std::size_t>(claim, 5, 30);
-    const double limit_s = monotonic_s() + std::max(0.1 * options_.budget_s, 0.5 * elapsed_s());
+    const double limit_s = monotonic_s() + std::max(kAaShare * options_.budget_s, 0.5 * elapsed_s());
     feed(
         test, pair_setup(judgement_.instrument, true), std::min(limit_s, deadline_s_), "a/a",
         [&](const SequentialTest& seen) { return seen.log_ratios().size() < wanted; }, nullptr);

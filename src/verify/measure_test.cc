@@ -64,8 +64,7 @@ TEST(Judge, WaitingIsMeasuredByTheWallClock) {
 TEST(Judge, NoticesThatTheInstrumentsDisagree) {
   MeasureOptions options = quick();
   options.instrument = Instrument::kDuet;
-  options.budget_s = 8;
-  const Judgement judgement = judge(shell(spin(40000) + "; sleep 0.4"), shell(spin(30000) + "; sleep 0.4"), options);
+  const Judgement judgement = judge(shell(spin(20000) + "; sleep 0.1"), shell(spin(15000) + "; sleep 0.1"), options);
   ASSERT_TRUE(judgement.confirmation.has_value()) << judgement.reason;
   EXPECT_TRUE(judgement.verdict != Verdict::kFaster || !judgement.notes.empty());
 }
@@ -101,7 +100,7 @@ TEST(Judge, TimeoutNeverScores) {
 TEST(Judge, FailureInTheMiddleEndsIt) {
   const TempDir dir;
   const std::string counter = (dir.path() / "n").string();
-  const std::string sometimes = "echo x >> " + counter + "; [ $(wc -l < " + counter + ") -lt 60 ] && echo ok";
+  const std::string sometimes = "echo x >> " + counter + "; [ $(wc -l < " + counter + ") -lt 10 ] && echo ok";
   const Judgement judgement = judge(shell("echo ok"), shell(sometimes), quick());
   EXPECT_EQ(judgement.verdict, Verdict::kRejected) << judgement.reason;
 }
