@@ -32,7 +32,8 @@ function(jarvis_room NAME)
   target_link_libraries(jarvis2_${NAME} ${SCOPE} ${ROOM_TARGETS} ${ROOM_LIBS})
   if(JARVIS2_TESTS AND TESTS)
     add_executable(${NAME}_test ${TESTS})
-    target_link_libraries(${NAME}_test PRIVATE jarvis2_${NAME} jarvis2_flags GTest::gmock GTest::gtest_main)
+    target_link_libraries(${NAME}_test PRIVATE jarvis2_${NAME} jarvis2_flags GTest::gmock GTest::gtest_main
+      $<TARGET_NAME_IF_EXISTS:jarvis2_sanitizer>)
     # Only where it is used: a path in every command line would keep the compiler cache from serving two checkouts.
     foreach(TEST ${TESTS})
       file(STRINGS ${TEST} USES REGEX JARVIS2_SOURCE_DIR LIMIT_COUNT 1)

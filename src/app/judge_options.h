@@ -17,8 +17,8 @@ struct JudgeOptions {
 };
 // Adds --alpha, --min-effect, --budget and --seed.
 void add_judge_options(CLI::App& app, JudgeOptions& options, const std::string& default_budget);
-// Copies what was given, and what `calibrate` found out about this machine, into `measure`; throws Error for what cannot
-// be read.
+// Copies what was given, and what `calibrate` found out about this machine, into `measure`; throws Error for what
+// cannot be read.
 void apply_judge_options(const JudgeOptions& options, verify::MeasureOptions& measure);
 // "90s", "10m", "1.5h", "500ms" or plain seconds, as seconds. Throws Error naming `what`.
 double parse_duration(const std::string& text, const std::string& what);

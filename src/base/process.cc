@@ -56,7 +56,8 @@ struct Pipe {
   Pipe& operator=(const Pipe&) = delete;
 };
 
-// Readable as soon as the child has ended; -1 where there is no such descriptor (then the end is seen by looking often).
+// Readable as soon as the child has ended; -1 where there is no such descriptor (then the end is seen by looking
+// often).
 int open_exit_fd(pid_t pid) {
 #if defined(__linux__) && defined(SYS_pidfd_open)
   return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
