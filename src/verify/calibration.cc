@@ -12,7 +12,6 @@
 #include "base/json.h"
 #include "verify/pairs.h"
 #include "verify/probe.h"
-#include "verify/system.h"
 
 namespace jarvis2::verify {
 namespace {
@@ -115,7 +114,6 @@ Calibration calibrate(const fs::path& program, const MeasureOptions& given,
   if (options.cpus.empty()) options.cpus = usable_cpus();
   if (options.lanes == 0) options.lanes = std::clamp<std::size_t>(options.cpus.size() / 2, 1, 4);
   if (options.seed == 0) options.seed = monotonic_ns();
-  const Instrument first = can_pin() ? Instrument::kDuet : Instrument::kSequential;
   const double begun_s = monotonic_s();
   const double end_s = begun_s + options.budget_s;
   Calibration result;
@@ -137,8 +135,8 @@ Calibration calibrate(const fs::path& program, const MeasureOptions& given,
       const double until_s = monotonic_s() + kLengthsShare * options.budget_s / std::size(kLengths_s);
       const Arm arm = spinner(program, cost.units(run_s));
       std::vector<double> ratios;
-      run_pairs(pair_setup(arm, arm, first, options.seed), options.cpus, options.lanes, until_s, index, options.stop,
-                [&](const PairSample& sample) {
+      run_pairs(pair_setup(arm, arm, Instrument::kDuet, options.seed), options.cpus, options.lanes, until_s, index,
+                options.stop, [&](const PairSample& sample) {
                   ratios.push_back(sample.log_ratio);
                   return ratios.size() < kLengthPairs;
                 });
@@ -166,8 +164,8 @@ Calibration calibrate(const fs::path& program, const MeasureOptions& given,
       tell("decisions");
       SequentialTest test({options.alpha, options.min_effect, options.duet_scale});
       const double decision_s = monotonic_s();
-      run_pairs(pair_setup(base, candidates[which], first, options.seed), options.cpus, options.lanes, live_end_s,
-                index, options.stop, [&](const PairSample& sample) {
+      run_pairs(pair_setup(base, candidates[which], Instrument::kDuet, options.seed), options.cpus, options.lanes,
+                live_end_s, index, options.stop, [&](const PairSample& sample) {
                   test.add(sample.log_ratio);
                   if (which == 0) aa.push_back(sample.log_ratio);
                   return test.wants_more() && test.log_ratios().size() < kDuetPairs;

@@ -136,9 +136,6 @@ class Session {
     } else if (options_.instrument != Instrument::kAuto) {
       chosen = options_.instrument;
       why = "asked for";
-    } else if (!can_pin()) {
-      chosen = Instrument::kSequential;
-      why = "this system cannot tie a process to a core";
     } else {
       chosen = Instrument::kDuet;
       for (std::size_t i = 0; i < works_.size() && chosen == Instrument::kDuet; ++i) {
@@ -147,6 +144,7 @@ class Session {
       }
     }
     if (chosen != Instrument::kDuet) return;
+    if (!can_pin()) why += ", taking turns by stop and continue as no process can be tied to a core here";
     for (const Probe& seen : probes_) {
       if (seen.cpu_resolution_s <= 1e-4) continue;
       judgement_.notes.push_back(

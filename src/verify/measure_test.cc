@@ -193,6 +193,19 @@ TEST(Pairs, CoinAndPaddingFollowTheSeed) {
   EXPECT_LT(first, 32);
 }
 
+// Without a core to share, the arms take turns; nobody is left stopped, short runs and failures included.
+TEST(Pairs, SlicesTellTheWorkApart) {
+  const Arm much = shell(spin(60000)), little = shell(spin(20000)), broken = shell("exit 1");
+  PairSetup setup;
+  setup.parts = {{&much, &little, 1, std::nullopt}};
+  setup.run_timeout_s = 60;
+  for (std::uint64_t i = 0; i < 3; ++i) EXPECT_GT(run_pair(setup, i, -1, {}).log_ratio, 0.3);
+  setup.parts = {{&little, &little, 8, std::nullopt}};
+  EXPECT_NEAR(run_pair(setup, 9, -1, {}).log_ratio, 0, 0.5);
+  setup.parts = {{&much, &broken, 1, std::nullopt}};
+  EXPECT_THROW(run_pair(setup, 1, -1, {}), RunFailed);
+}
+
 TEST(Lease, CoresAndTheMachineExcludeEachOther) {
   std::atomic<int> on_core{0}, on_machine{0}, broken{0};
   std::vector<std::jthread> threads;

@@ -11,6 +11,7 @@
 #include <exception>
 #include <latch>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <regex>
 #include <thread>
@@ -23,6 +24,7 @@ namespace jarvis2::verify {
 namespace {
 
 constexpr std::size_t kLongestPadding = 4096;
+constexpr std::chrono::milliseconds kSlice{10};
 constexpr double kDuetTimeoutFactor = 2.5;  // each arm of a duet has half a core
 
 const char* arm_word(bool candidate) {
@@ -58,13 +60,17 @@ class ArmRunner {
   void once(const std::stop_token& stop, const std::function<void()>& started = {}) {
     if (stop.stop_requested()) throw Cancelled();
     Process process = spawn();
+    group_ = process.pid();
     if (started) started();
     const ProcessResult result = process.wait(timeout_s_, stop);
+    group_ = 0;
     if (result.cancelled) throw Cancelled();
     check_run(result, candidate_, timeout_s_, part_.output_hash);
     add_run(totals_, result, setup_, candidate_);
   }
   const RunTotals& totals() const { return totals_; }
+  // Process group of the run in hand; 0: none.
+  const std::atomic<int>& group() const { return group_; }
 
  private:
   Process spawn() {
@@ -80,10 +86,34 @@ class ArmRunner {
   bool candidate_;
   double timeout_s_;
   RunTotals totals_;
+  std::atomic<int> group_{0};
+};
+
+// Lets two process groups run in turn, a short slice each, as one core's scheduler would. Both run when it ends.
+class Slicer {
+ public:
+  Slicer(const ArmRunner& a, const ArmRunner& b)
+      : thread_([&a, &b](const std::stop_token& stop) {
+          const auto signal = [](int group, int number) {
+            if (group > 0) ::kill(-group, number);
+          };
+          for (bool turn = false; !stop.stop_requested(); turn = !turn) {
+            const int runs = (turn ? a : b).group();
+            const int rests = (turn ? b : a).group();
+            if (runs > 0) signal(rests, SIGSTOP);
+            signal(runs > 0 ? runs : rests, SIGCONT);
+            std::this_thread::sleep_for(kSlice);
+          }
+          signal(a.group(), SIGCONT);
+          signal(b.group(), SIGCONT);
+        }) {}
+
+ private:
+  std::jthread thread_;
 };
 
 // Both arms at once. The first to start is the coin's choice; the second follows as soon as the first is running.
-void duet(ArmRunner& first, ArmRunner& second, int repeats, const std::stop_token& outer) {
+void duet(ArmRunner& first, ArmRunner& second, int repeats, bool sliced, const std::stop_token& outer) {
   std::stop_source both;
   const std::stop_callback forward(outer, [&both] { both.request_stop(); });
   std::latch first_started(1);
@@ -102,6 +132,8 @@ void duet(ArmRunner& first, ArmRunner& second, int repeats, const std::stop_toke
     started();
   };
   {
+    std::optional<Slicer> slicer;
+    if (sliced) slicer.emplace(first, second);
     const std::jthread other([&] {
       first_started.wait();
       run(second, 1);
@@ -181,7 +213,7 @@ double run_part(const PairSetup& setup, const PairPart& part, std::mt19937_64& r
   ArmRunner& first = base_first ? base : candidate;
   ArmRunner& second = base_first ? candidate : base;
   if (is_duet) {
-    duet(first, second, part.repeats, stop);
+    duet(first, second, part.repeats, cpu < 0, stop);
   } else {
     for (int i = 0; i < part.repeats; ++i) {
       first.once(stop);
