@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/log.h"
+#include "memory/zones.h"
 
 namespace jarvis2::app {
 
@@ -49,6 +50,8 @@ int run(int argc, char** argv) {
   } catch (const Error& error) {
     if (interrupted()) return kInterrupted;
     log::error("{}", error.message());
+  } catch (const memory::ZoneFull& error) {
+    log::error("{}", error.what());
   } catch (const std::bad_alloc&) {
     log::error("out of memory");
   } catch (const std::exception& error) {
