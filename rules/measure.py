@@ -112,7 +112,7 @@ def native_ratios(rule, pairs, compiler):
             name = at / (side + (".c" if c else ".cc"))
             name.write_text("\n".join(source) + "\n")
             objects.append(str(name) + ".o")
-            subprocess.run([compiler, *flags, *([] if c else ["-std=c++17"]), "-w", "-c", str(name), "-o", objects[-1]],
+            subprocess.run([compiler, *flags, *([f"-Df=f_{side}"] if c else ["-std=c++17"]), "-w", "-c", str(name), "-o", objects[-1]],
                            check=True)
         (at / "main.c").write_text(MAIN)
         subprocess.run([shutil.which("gcc") or "cc", "-O2", "-c", str(at / "main.c"), "-o", str(at / "main.o")], check=True)

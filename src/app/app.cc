@@ -26,6 +26,7 @@ int run(int argc, char** argv) {
   commands.push_back(add_improve(root, common));
   commands.push_back(add_verify(root, common));
   commands.push_back(add_init(root, common));
+  commands.push_back(add_audit(root, common));
   commands.push_back(add_compare(root, common));
   commands.push_back(add_model(root, common));
   commands.push_back(add_calibrate(root, common));

@@ -171,11 +171,22 @@ Index strip_parentheses(const FlatTree& tree, Index index) {
   return index;
 }
 
+// `int` as a template argument is a descriptor around the type.
+static Index plain_type(const FlatTree& tree, Index index) {
+  if (tree.kind(index) != "type_descriptor") return index;
+  const std::vector<Index> parts = tree.children(index);
+  return parts.size() == 1 && tree.text(parts.front()) == tree.text(index) ? parts.front() : index;
+}
+
 bool same_code(const FlatTree& tree, Index a, Index b) {
   a = strip_parentheses(tree, a);
   b = strip_parentheses(tree, b);
   if (a == b) return true;
-  if (tree[a].symbol != tree[b].symbol) return false;
+  if (tree[a].symbol != tree[b].symbol) {
+    // One name in two roles: a constructor and its class.
+    return tree.kind(a).ends_with("identifier") && tree.kind(b).ends_with("identifier") && !tree.has_children(a) &&
+           !tree.has_children(b) && tree.text(a) == tree.text(b);
+  }
   if (!tree.has_children(a) || !tree.has_children(b)) {
     return !tree.has_children(a) && !tree.has_children(b) && same_leaf(tree.kind(a), tree.text(a), tree.text(b));
   }
@@ -297,7 +308,7 @@ class Matching {
       case PatternNode::Kind::kStatement:
         return tree_[target].named && !is_never_one(tree_.kind(target)) && bind(wanted.text, {target});
       case PatternNode::Kind::kOne:
-        if (!root) target = strip_parentheses(tree_, target);
+        if (!root) target = plain_type(tree_, strip_parentheses(tree_, target));
         return tree_[target].named && !is_never_one(tree_.kind(target)) && bind(wanted.text, {target});
       case PatternNode::Kind::kLeaf:
         if (!root) target = strip_parentheses(tree_, target);
@@ -359,6 +370,9 @@ class Matching {
     std::vector<std::uint32_t> inner;
     for (const std::uint32_t child : wanted.children) {
       if (nodes_[child].named) inner.push_back(child);
+    }
+    if (inner.size() == 1 && nodes_[inner.front()].kind != PatternNode::Kind::kMany) {
+      return node(inner.front(), target, true);
     }
     return list(inner, 0, {target}, 0, nullptr);
   }

@@ -104,6 +104,7 @@ TEST(Pattern, CBracesAroundOneStatementDoNotMatter) {
   EXPECT_THAT(c(pattern, "void f(){ for (int i = 0; i < n; ++i) g(i); }"), testing::SizeIs(1));
   EXPECT_THAT(c(pattern, "void f(){ for (size_t i = 0; i < n; ++i) { g(i); h(i); } }"), testing::SizeIs(1));
   EXPECT_THAT(c(pattern, "void f(){ for (int i = 0; i < n; ++j) g(i); }"), IsEmpty());
+  EXPECT_THAT(c("while ($C) { g($X); }", "void f(){ while (a) g(1); }"), testing::SizeIs(1));
   EXPECT_THAT(c("if ($C) return $X;", "int f(){ if (a) { return 1; } }"), testing::SizeIs(1));
 }
 
@@ -117,6 +118,9 @@ TEST(Pattern, CppTypesAndMembers) {
               ElementsAre("v.push_back(P(1, 2));"));
   EXPECT_THAT(cpp("std::vector<$T> $V;", "void f(){ std::vector<int> v; std::vector<char*> w; }"),
               ElementsAre("std::vector<int> v;", "std::vector<char*> w;"));
+  EXPECT_THAT(cpp("std::shared_ptr<$T>(new $T($$$A))",
+                  "auto a = std::shared_ptr<P>(new P(1)), b = std::shared_ptr<Q>(new P(1));"),
+              ElementsAre("std::shared_ptr<P>(new P(1))"));
   EXPECT_THAT(cpp("for (auto $X : $XS) { $$$B }", "void f(){ for (auto x : xs) use(x); }"), testing::SizeIs(1));
 }
 

@@ -138,6 +138,33 @@ bool type(const ConditionContext& context, const WhereClause& clause) {
   return false;
 }
 
+// The container's elements are of the named type.
+bool element_type(const ConditionContext& context, const WhereClause& clause) {
+  const CType container =
+      context.c().resolved(context.c().type_of(code::bare(context.capture(clause.argument("var")))));
+  const std::string name = container.name();
+  if (container.pointers > 0 || (name != "vector" && name != "deque" && name != "list")) return false;
+  const std::vector<std::string> arguments = container.arguments();
+  const CType wanted = code::parse_c_type(context.capture(clause.argument("is")).text());
+  if (arguments.empty() || !wanted.known()) return false;
+  const CType element = code::parse_c_type(arguments.front());
+  return element.is_value() &&
+         (element.base == wanted.base || element.name() == wanted.base || element.base == wanted.name());
+}
+
+// A value of this function's own: a local that is not static, or a parameter taken by value.
+bool local_value(const ConditionContext& context, const WhereClause& clause) {
+  const CVariable variable = context.c().resolve(code::bare(context.capture(clause.argument("var"))));
+  return variable && (variable.storage == code::CStorage::kLocal || variable.storage == code::CStorage::kParameter) &&
+         !variable.is_static && !variable.structured && variable.type.is_value() && variable.type.base != "auto";
+}
+
+// The name is that of the class around the match.
+bool constructor(const ConditionContext& context, const WhereClause& clause) {
+  const code::CRecord* record = context.c().enclosing_record(context.node());
+  return record != nullptr && record->name == context.capture(clause.argument("var")).text();
+}
+
 bool includes(const ConditionContext& context, const WhereClause& clause) {
   const code::CFile* file = context.c().file(context.file.path);
   return file != nullptr && file->includes_header(clause.argument("name"));
@@ -231,6 +258,9 @@ const std::vector<Condition>& c_conditions() {
        "large, "
        "known, or a plain name such as string or vector (several with |)",
        type},
+      {"element_type", "c", "!var !is", "the vector, deque or list holds elements of the named type", element_type},
+      {"local_value", "c", "!var", "a local that is not static, or a parameter taken by value", local_value},
+      {"constructor", "c", "!var", "the name is that of the class around the match", constructor},
       {"includes", "c", "!name", "the file includes this header", includes},
       {"using_std", "c", "var", "the file says `using namespace std`", using_std},
       {"library", "c", "!name", "these names (with blanks between) are defined nowhere in the workspace", library},
