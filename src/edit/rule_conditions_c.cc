@@ -22,6 +22,10 @@ bool is_cheap(Node node) {
   node = code::bare(node);
   if (is_simple(node)) return true;
   if (node.is("field_expression")) return is_cheap(node.field("argument"));
+  if (node.is("binary_expression")) {  // an index such as i - 1
+    const std::string_view op = node.field("operator").text();
+    return (op == "+" || op == "-") && is_simple(node.field("left")) && is_simple(node.field("right"));
+  }
   if (node.is("subscript_expression")) {
     const std::vector<Node> parts = node.children();
     return std::all_of(parts.begin(), parts.end(), [](const Node& part) {
@@ -239,7 +243,7 @@ bool power_of_two(const ConditionContext& context, const WhereClause& clause) {
 const std::vector<Condition>& c_conditions() {
   static const std::vector<Condition> kConditions = {
       {"simple", "c", "!var", "a name, a literal or `this`", simple},
-      {"cheap", "c", "!var", "names, literals, members and subscripts of these", cheap},
+      {"cheap", "c", "!var", "names, literals, members and subscripts of these, sums of two names", cheap},
       {"pure", "c", "!var", "evaluating it changes nothing", pure},
       {"invariant", "c", "!var in certain",
        "the same value each time in the region (default: the loop); certain: true forbids assumptions on aliasing",
