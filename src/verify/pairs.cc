@@ -14,6 +14,7 @@
 #include <optional>
 #include <random>
 #include <regex>
+#include <sstream>
 #include <thread>
 
 #include "base/error.h"
@@ -178,10 +179,15 @@ void check_run(const ProcessResult& result, bool candidate, double timeout_s,
 }
 
 double printed_metric(const Objective& objective, const std::string& out, bool candidate) {
-  std::smatch match;
-  if (std::regex_search(out, match, std::regex(objective.pattern)) && match.size() >= 2) {
-    char* end = nullptr;
+  // Line by line: std::regex recurses over what it matches.
+  constexpr std::size_t kLongestLine = 4096;
+  const std::regex pattern(objective.pattern);
+  std::istringstream lines(out);
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch match;
+    if (line.size() > kLongestLine || !std::regex_search(line, match, pattern) || match.size() < 2) continue;
     const std::string text = match[1].str();
+    char* end = nullptr;
     const double value = std::strtod(text.c_str(), &end);
     if (end != text.c_str() && std::isfinite(value) && value > 0) return value;
   }
