@@ -249,7 +249,6 @@ int run(int argc, char** argv) {
   app.add_option("--seed", seed);
   app.add_flag("--table", table, "Print tables, not JSON");
   CLI::App* recording = app.add_subcommand("record", "Record pairs of one command");
-  recording->prefix_command();
   std::string instrument = "duet";
   std::size_t pairs = 1000;
   std::vector<int> cpus;
@@ -258,6 +257,8 @@ int run(int argc, char** argv) {
   recording->add_option("--pairs", pairs);
   recording->add_option("--cpus", cpus)->delimiter(',');
   recording->add_option("--out", out)->required();
+  std::vector<std::string> command;
+  recording->add_option("command", command, "After --: the program and its arguments")->required();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -265,8 +266,6 @@ int run(int argc, char** argv) {
   }
   try {
     if (!recording->parsed()) return replay(files, sessions, seed, table);
-    std::vector<std::string> command = recording->remaining();
-    if (!command.empty() && command.front() == "--") command.erase(command.begin());
     return record(command, instrument, pairs, cpus, out);
   } catch (const Interrupted&) {
     return kInterrupted;
