@@ -74,7 +74,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=0.5, help="CPU (or sleep) time of one run of A")
     parser.add_argument("--kind", choices=["cpu", "sleep"], default="cpu")
     parser.add_argument("--instrument", default="auto")
-    parser.add_argument("--budget", default="60s")
+    parser.add_argument("--budget", default="55s")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--cores-per-job", type=int, default=0, help="0: the system places them")
     parser.add_argument("--seed", type=int, default=1)
