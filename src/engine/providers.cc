@@ -1,6 +1,8 @@
 #include "engine/providers.h"
 
 #include "base/error.h"
+#include "edit/constants/constants.h"
+#include "edit/options/options.h"
 #include "edit/rule.h"
 
 namespace jarvis2::engine {
@@ -29,8 +31,57 @@ std::vector<std::unique_ptr<edit::Transformation>> all_transformations() {
   return all;
 }
 
-std::vector<edit::Action> provide_actions(const ProviderContext&) {
-  return {};
+namespace {
+
+// Build files belong to the judge unless the owner lists them under [project] edit: without that an option is advice.
+std::vector<edit::Action> provide_options(const ProviderContext& context) {
+  edit::OptionContext options;
+  for (const std::string& path : context.files) {
+    const std::string name = path.substr(path.rfind('/') + 1);
+    if (name != "CMakeLists.txt" && name != "Makefile" && name != "GNUmakefile" && name != "makefile" &&
+        name != "meson.build") {
+      continue;
+    }
+    if (std::optional<std::string> text = context.read(path)) options.build_files[path] = std::move(*text);
+  }
+  options.build = context.settings.build;
+  options.test = context.settings.test;
+  options.bench = context.settings.bench;
+  options.allow_native = context.allow_native;
+  options.allow_fast_math = context.allow_fast_math;
+  for (const code::SourceFile& file : context.workspace.files()) {
+    const code::Language language = file.tree != nullptr ? file.tree->language() : code::Language::kNone;
+    options.has_c |= language == code::Language::kC;
+    options.has_cpp |= language == code::Language::kCpp;
+    options.has_python |= language == code::Language::kPython;
+  }
+  std::vector<edit::Action> actions = edit::option_actions(options);
+  for (edit::Action& action : actions) {
+    if (action.recommendation_only || project::editable(context.settings, action.path)) continue;
+    action.recommendation_only = true;
+    action.note +=
+        (action.note.empty() ? "" : "; ") + ("list " + action.path) + " under [project] edit to have it tried";
+  }
+  return actions;
+}
+
+}  // namespace
+
+std::vector<edit::Action> provide_actions(const ProviderContext& context) {
+  std::vector<edit::Action> actions;
+  const auto take = [&](std::vector<edit::Action> more) {
+    for (edit::Action& action : more) actions.push_back(std::move(action));
+  };
+  if (context.kinds.contains(edit::Kind::kOption)) take(provide_options(context));
+  if (context.kinds.contains(edit::Kind::kConstant)) {
+    std::vector<edit::TuneEntry> entries;
+    for (const project::TuneConstant& constant : context.settings.tune) {
+      entries.push_back({constant.path, constant.name, constant.values});
+    }
+    take(edit::constant_actions(entries, context.read));
+    take(edit::buffer_actions(context.workspace));
+  }
+  return actions;
 }
 
 }  // namespace jarvis2::engine
