@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -145,7 +146,7 @@ struct CFile {
   std::vector<CInclude> includes;
   std::map<std::string, std::string> typedefs;          // name → type text
   std::map<std::string, std::vector<Node>> prototypes;  // function name → function_declarator of declarations
-  std::set<std::string> macros;                         // names defined here
+  std::map<std::string, std::string> macros;            // names defined here and their texts
   std::unordered_map<std::string, std::vector<Node>> identifiers;  // all identifiers and field names by text
   std::unordered_map<std::string, std::vector<std::uint32_t>> locals_by_name;  // indices into locals
   bool includes_header(std::string_view name) const;                           // "vector" or "stdio.h"
@@ -184,7 +185,8 @@ class CFacts {
   CEffect effect(Node code) const;
   // "strlen" → kReads; the worst over definitions of that name in the workspace; unknown: kWrites.
   CEffect call_effect(Node call) const;
-  CRegion region(Node code) const;
+  // Remembered; the reference lives as long as these facts.
+  const CRegion& region(Node code) const;
   // What a call of a workspace function with this name may write and read, seen from outside; null where none is
   // defined.
   const CRegion* called(std::string_view name) const;
@@ -206,6 +208,11 @@ class CFacts {
  private:
   friend class CRegionCollector;
   void build_summaries();
+  struct Memo {
+    std::mutex mutex;
+    std::map<std::pair<const void*, const void*>, std::unique_ptr<CRegion>> regions;
+  };
+  std::shared_ptr<Memo> memo_;
   std::vector<std::shared_ptr<const CFile>> files_;
   std::map<std::string, const CFile*, std::less<>> by_path_;
   std::unordered_map<const Tree*, const CFile*> by_tree_;

@@ -374,9 +374,12 @@ class CRegionCollector {
     if (!known.empty() && !library_object && !node.text().starts_with("std::")) {
       const auto summary = facts_.regions_.find(name);
       if (summary != facts_.regions_.end()) {
-        CRegion callee = summary->second;
-        const bool through = callee.elements.erase(kThroughParameter) > 0;
-        merge(region_, callee);
+        const bool through = summary->second.elements.contains(kThroughParameter);
+        if (merged_.insert(name).second) {
+          const bool had = region_.elements.contains(kThroughParameter);
+          merge(region_, summary->second);
+          if (through && !had) region_.elements.erase(kThroughParameter);
+        }
         for (std::size_t i = 0; i < arguments.size(); ++i) {
           bool by_reference = false;
           bool constant = false;
@@ -472,6 +475,20 @@ class CRegionCollector {
     if (parent.is("call_expression") && parent.field("function") == identifier) return;
     const CVariable variable = facts_.resolve(identifier);
     if (own(variable)) return;
+    if (!variable) {
+      // A macro without parentheses may do anything.
+      for (const std::shared_ptr<const CFile>& file : facts_.files()) {
+        const auto macro = file->macros.find(std::string(identifier.text()));
+        if (macro != file->macros.end() &&
+            (macro->second.find_first_of("=(;{") != std::string::npos ||
+             macro->second.find("++") != std::string::npos || macro->second.find("--") != std::string::npos) &&
+            !std::isdigit(static_cast<unsigned char>(macro->second.find_first_not_of("( ") == std::string::npos
+                                                         ? ' '
+                                                         : macro->second[macro->second.find_first_not_of("( ")]))) {
+          region_.unknown_calls.insert(macro->first);
+        }
+      }
+    }
     if (variable.storage == CStorage::kGlobal && (variable.type.is_const || variable.is_constexpr) &&
         variable.type.pointers == 0) {
       return;
@@ -506,9 +523,11 @@ class CRegionCollector {
   const CFunction* self_;
   Range limits_;
   int depth_ = 0;
+  std::set<std::string> merged_;  // callees whose summaries are in the region
 };
 
 void CFacts::build_summaries() {
+  memo_ = std::make_shared<Memo>();
   // Callees are looked up by name while summaries grow: repeat until nothing grows. Every set only grows, so it ends.
   for (int round = 0; round < 6; ++round) {
     bool grown = false;
@@ -538,10 +557,19 @@ const CRegion* CFacts::called(std::string_view name) const {
   return found == regions_.end() ? nullptr : &found->second;
 }
 
-CRegion CFacts::region(Node code) const {
-  CRegion region;
-  CRegionCollector(*this, region, nullptr, code.range()).walk(code);
-  return region;
+const CRegion& CFacts::region(Node code) const {
+  static const CRegion nothing;
+  if (!code) return nothing;
+  const std::pair<const void*, const void*> key{&code.tree(), code.id()};
+  {
+    const std::lock_guard<std::mutex> lock(memo_->mutex);
+    const auto found = memo_->regions.find(key);
+    if (found != memo_->regions.end()) return *found->second;
+  }
+  std::unique_ptr<CRegion> region = std::make_unique<CRegion>();
+  CRegionCollector(*this, *region, nullptr, code.range()).walk(code);
+  const std::lock_guard<std::mutex> lock(memo_->mutex);
+  return *memo_->regions.try_emplace(key, std::move(region)).first->second;
 }
 
 namespace {
@@ -555,7 +583,7 @@ CEffect effect_of_region(const CRegion& region) {
 }  // namespace
 
 CEffect CFacts::effect(Node code) const {
-  CRegion found = region(code);
+  const CRegion& found = region(code);
   if (found.writes()) return CEffect::kWrites;
   if (!found.read_fields.empty() || !found.read_elements.empty()) return CEffect::kReads;
   for (const Node& name : descendants(code, {"identifier"})) {

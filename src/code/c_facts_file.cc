@@ -428,7 +428,7 @@ class Collector {
       return;
     }
     if (kind == "preproc_def" || kind == "preproc_function_def") {
-      file_->macros.insert(std::string(node.field("name").text()));
+      file_->macros.emplace(node.field("name").text(), node.field("value").text());
       note(node.field("value"));
       return;
     }

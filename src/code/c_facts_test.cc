@@ -163,6 +163,20 @@ TEST(CFacts, LargeTypesAreKnown) {
   EXPECT_FALSE(facts->is_large(parse_c_type("const Named&")));
 }
 
+TEST(CFacts, WhatUnknownCodeMayReachIsNotInvariant) {
+  const Workspace w = workspace_of(R"(
+    struct S { int n; };
+    #define GROW s->n++
+    void f(struct S *s, int (*hook)(int)) { for (int i = 0; i < s->n; i++) hook(i); }
+    void g(struct S *s) { for (int i = 0; i < s->n; i++) { GROW; } })",
+                                   Language::kC);
+  const auto facts = CFacts::of(w);
+  for (const char* name : {"f", "g"}) {
+    const Node loop = descendants(facts->functions(name)[0]->body, {"for_statement"})[0];
+    EXPECT_FALSE(facts->invariant(descendants(loop, {"field_expression"})[0], loop).holds) << name;
+  }
+}
+
 TEST(CFacts, WordsInMacrosCountAsUnknownUses) {
   const Workspace w =
       workspace_of("static int level;\n#define BUMP() (level++)\nint f(void) { return level; }\n", Language::kC);

@@ -425,10 +425,9 @@ class Invariance {
     return true;
   }
 
-  // A value in memory that others could reach: unknown calls and stores of its type are assumed to leave it alone.
+  // A value in memory that others could reach: unknown calls may change it; stores of its type are assumed not to.
   bool shared(const std::string& what, const CType& type, const CVariable& variable) {
-    if (!writes_.unknown_calls.empty())
-      assume("calls to " + *writes_.unknown_calls.begin() + " leave " + what + " alone");
+    if (!writes_.unknown_calls.empty()) return fail(*writes_.unknown_calls.begin() + " may change " + what);
     if (writes_.elements.contains(variable.name) && variable && variable.type.reference) {
       return fail(variable.name + " changes");
     }
@@ -543,8 +542,9 @@ class Invariance {
         if (!writes_.element_types.empty() && !reads.read_elements.empty()) {
           return fail(name + "() reads memory that may change");
         }
-        if (!writes_.unknown_calls.empty())
-          assume("calls to " + *writes_.unknown_calls.begin() + " do not change what " + name + "() reads");
+        const bool memory = !reads.read_names.empty() || !reads.read_fields.empty() || !reads.read_elements.empty();
+        if (memory && !writes_.unknown_calls.empty())
+          return fail(*writes_.unknown_calls.begin() + " may change what " + name + "() reads");
       } else if (!receiver) {
         for (const Node& argument : call_arguments(node)) {
           const CType type = facts_.type_of(argument);
@@ -558,7 +558,7 @@ class Invariance {
 
   const CFacts& facts_;
   Node region_;
-  CRegion writes_;
+  const CRegion& writes_;
   CInvariance result_;
 };
 

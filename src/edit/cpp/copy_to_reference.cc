@@ -62,7 +62,7 @@ void find(const Context& context) {
       bool stays = true;
       std::set<std::string> unknown;
       for (Node next = declaration.next_sibling(); next; next = next.next_sibling()) {
-        const CRegion region = context.facts.region(next);
+        const CRegion& region = context.facts.region(next);
         if (root && !root.is("this")) {
           stays = stays && !region.names.contains(spelled(root)) && !region.elements.contains(spelled(root));
         }
@@ -76,7 +76,10 @@ void find(const Context& context) {
         }
         unknown.insert(region.unknown_calls.begin(), region.unknown_calls.end());
       }
-      if (!stays) continue;
+      const CVariable owner = context.facts.resolve(root);
+      const bool own = owner && owner.storage != CStorage::kGlobal && owner.storage != CStorage::kMember &&
+                       owner.type.is_value() && !context.facts.escapes(owner);
+      if (!stays || (!unknown.empty() && !own && !owner.type.is_const)) continue;
       if (!unknown.empty()) note += "; assumed: " + *unknown.begin() + "() leaves it alone";
       Proposal proposal =
           context.draft(declaration.range(), "refer to " + spelled(local.value) + " instead of copying it", note);

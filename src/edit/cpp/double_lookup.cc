@@ -94,7 +94,7 @@ bool simple_key(Node key) {
 
 // Names that a place or key is made of stay unwritten in `region`; the map is not reshaped other than by [] and at.
 bool stable(const Context& context, Node object, Node key, Node region) {
-  const CRegion writes = context.facts.region(region);
+  const CRegion& writes = context.facts.region(region);
   for (const Node& part : {object, key}) {
     for (const Node& name : code::descendants(part, {"identifier", "field_identifier"})) {
       const std::string text = spelled(name);

@@ -38,7 +38,7 @@ void find(const Context& context) {
     plain.reference = plain.rvalue = false;
     const bool scalar = CFacts::is_integer(plain) || CFacts::is_floating(plain);
     if ((!scalar && plain.pointers == 0) || plain.arrays > 0 || plain.function || plain.base == "auto") continue;
-    const CRegion region = context.facts.region(loop);
+    const CRegion& region = context.facts.region(loop);
     if (region.element_types.empty() && region.unknown_calls.empty() && region.fields.empty()) continue;
     const CInvariance fact = context.facts.invariant(node, loop);
     if (!fact.holds || fact.certain) continue;

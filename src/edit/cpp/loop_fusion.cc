@@ -47,8 +47,8 @@ void find_fusion(const Context& context) {
     if (!a || !b || !a->declared || !b->declared || !one.is("compound_statement") || !two.is("compound_statement"))
       continue;
     if (has_jumps(first) || has_jumps(second)) continue;
-    const CRegion x = context.facts.region(one);
-    const CRegion y = context.facts.region(two);
+    const CRegion& x = context.facts.region(one);
+    const CRegion& y = context.facts.region(two);
     if (x.world || y.world || !x.unknown_calls.empty() || !y.unknown_calls.empty()) continue;
     if (!context.facts.invariant(a->bound, first).holds || !context.facts.invariant(b->bound, second).holds) continue;
     if (intersects(x.names, y.names) || intersects(x.names, y.read_names) || intersects(y.names, x.read_names))

@@ -47,7 +47,7 @@ void find_ivdep(const Context& context) {
     const std::optional<CountedLoop> form = counted(context.facts, loop);
     if (!form || !innermost(loop) || has_jumps(loop) || !own_line(loop)) continue;
     const Node body = code::loop_body(loop);
-    const CRegion region = context.facts.region(body);
+    const CRegion& region = context.facts.region(body);
     if (region.elements.empty() || !region.unknown_calls.empty() || region.world) continue;
     bool fits = true;
     std::set<std::string> roots;

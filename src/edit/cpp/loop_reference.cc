@@ -47,7 +47,7 @@ void find(const Context& context) {
     if (!read_only) continue;
     const Node right = loop.field("right");
     const Node root = code::root_of(right);
-    const CRegion region = context.facts.region(code::loop_body(loop));
+    const CRegion& region = context.facts.region(code::loop_body(loop));
     if (root && !root.is("this") && (region.elements.contains(spelled(root)) || region.names.contains(spelled(root))))
       continue;
     Proposal proposal = context.draft(loop.range(), "loop over " + spelled(right) + " without copying its elements",

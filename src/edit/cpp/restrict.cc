@@ -31,7 +31,7 @@ void find(const Context& context) {
     bool stored = false;
     bool read = false;
     for (const Node& loop : code::descendants(function.body, {"for_statement", "while_statement", "do_statement"})) {
-      const CRegion region = context.facts.region(loop);
+      const CRegion& region = context.facts.region(loop);
       for (const CVariable* pointer : pointers) {
         const bool written = region.elements.contains(pointer->name);
         stored |= written;

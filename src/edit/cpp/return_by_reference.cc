@@ -59,7 +59,7 @@ void bind_callers(const Context& context, Proposal& proposal, const CFunction& f
       bool fine = declarators == 1 && context.facts.never_modified(local) && !local.type.is_const;
       for (const CUseOf& use : context.facts.uses(local)) fine = fine && !use.place.parent().is("return_statement");
       for (Node next = local.declaration.next_sibling(); next && fine; next = next.next_sibling()) {
-        const CRegion region = context.facts.region(next);
+        const CRegion& region = context.facts.region(next);
         fine = !region.names.contains(spelled(root)) && !region.elements.contains(spelled(root));
       }
       const Node type = local.declaration.field("type");

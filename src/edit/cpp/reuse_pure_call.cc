@@ -67,6 +67,18 @@ void find(const Context& context) {
             pure = pure && context.facts.call_effect(call) != CEffect::kWrites;
           if (store_last && pure) places.insert(places.end(), here.begin(), here.end());
         }
+        // Arguments are evaluated before the one call that may write.
+        if (!here.empty() && at != statement && (at.is("return_statement") || at.is("expression_statement")) &&
+            code::descendants(at, {"assignment_expression", "update_expression"}).empty()) {
+          std::vector<Node> writers;
+          for (const Node& call : code::descendants(at, {"call_expression"})) {
+            if (context.facts.call_effect(call) == CEffect::kWrites) writers.push_back(call);
+          }
+          const bool before = writers.size() == 1 && std::all_of(here.begin(), here.end(), [&](const Node& call) {
+                                return writers[0].field("arguments").range().contains(call.range());
+                              });
+          if (before) places.insert(places.end(), here.begin(), here.end());
+        }
         if (at == statement && here.size() >= 1 && (at.is("expression_statement") || at.is("declaration"))) {
           bool pure = true;
           for (const Node& call : code::descendants(at, {"call_expression"}))

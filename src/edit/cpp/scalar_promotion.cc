@@ -58,7 +58,7 @@ void find(const Context& context) {
     } else if (!root && !code::root_of(bare).is("this")) {
       continue;
     }
-    const CRegion region = context.facts.region(loop);
+    const CRegion& region = context.facts.region(loop);
     if (!region.unknown_calls.empty() || region.jumps_out) continue;
     if (!fixed(context, bare, loop, region)) continue;
     // Uses of the same root must be this very place, and nothing called may see it.
@@ -90,7 +90,7 @@ void find(const Context& context) {
     bool called = false;
     for (const Node& call : code::descendants(loop, {"call_expression"})) {
       const CEffect effect = context.facts.call_effect(call);
-      const CRegion inside = context.facts.region(call);
+      const CRegion& inside = context.facts.region(call);
       if (effect == CEffect::kWrites && !code::is_memory_only(code::callee_name(call)) &&
           !code::library_effect(code::callee_name(call))) {
         called = true;

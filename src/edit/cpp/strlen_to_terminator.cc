@@ -32,7 +32,7 @@ void find(const Context& context) {
       return use.place.text() == text.name + "[" + index + "]";
     });
     if (!fits) continue;
-    const CRegion region = context.facts.region(body);
+    const CRegion& region = context.facts.region(body);
     if (std::any_of(region.elements.begin(), region.elements.end(), [&](const std::string& name) {
           return name != text.name && region.element_types.contains("char");
         })) {

@@ -71,6 +71,47 @@ bool in_error(const code::Tree& tree, Range range) {
   return false;
 }
 
+// The definition or declaration at file level (or in a namespace) that holds the range; null between two of them.
+Node unit_of(const code::Tree& tree, Range range) {
+  Node node = tree.at(range);
+  for (Node up = node.parent(); node && up; node = up, up = up.parent()) {
+    if (up.is("translation_unit") || up.is("declaration_list") || up.kind().starts_with("preproc_if") ||
+        up.is("preproc_else")) {
+      const bool list =
+          node.is("declaration_list") || node.kind().starts_with("preproc_") || node.is("namespace_definition");
+      return list ? Node() : node;
+    }
+  }
+  return {};
+}
+
+// Whether changes [from, to) of one file make new parse errors: the units they touch are parsed alone, before and
+// after.
+bool breaks(const code::Tree& tree, const std::vector<Change>& changes, std::size_t from, std::size_t to) {
+  for (std::size_t i = from; i < to;) {
+    Node unit = unit_of(tree, changes[i].range);
+    std::size_t j = i + 1;
+    if (!unit) {  // a line between units: an include
+      ++i;
+      continue;
+    }
+    while (j < to && unit.range().contains(changes[j].range)) ++j;
+    std::string before(unit.text());
+    std::string after;
+    std::uint32_t at = unit.range().begin;
+    for (std::size_t k = i; k < j; ++k) {
+      after.append(tree.text(), at, changes[k].range.begin - at);
+      after += changes[k].text;
+      at = changes[k].range.end;
+    }
+    after.append(tree.text(), at, unit.range().end - at);
+    const std::size_t errors = count_errors(code::Tree::parse(tree.language(), after)->root());
+    if (errors > 0 && errors > count_errors(code::Tree::parse(tree.language(), before)->root())) return true;
+    i = j;
+  }
+  return false;
+}
+
 bool first_on_line(Node node) {
   const std::string& text = node.tree().text();
   std::uint32_t at = node.range().begin;
@@ -220,9 +261,8 @@ void Context::emit(Proposal proposal) const {
       at = change.range.end;
     }
     text.append(old, at, std::string::npos);
-    if (text == old) return;
-    const std::shared_ptr<const code::Tree> parsed = code::Tree::parse(source->tree->language(), text);
-    if (count_errors(parsed->root()) > count_errors(source->tree->root())) return;
+    if (text.size() == old.size() && text == old) return;
+    if (breaks(*source->tree, proposal.changes, i, j)) return;
     i = j;
   }
   for (const Proposal& other : out_) {

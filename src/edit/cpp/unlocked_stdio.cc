@@ -43,7 +43,7 @@ void find(const Context& context) {
     if (!threaded) threaded = threads(context.facts);
     if (*threaded) return;
     bool defined = false;
-    for (const std::string& macro : context.info.macros) {
+    for (const auto& [macro, text] : context.info.macros) {
       defined |= macro == "_POSIX_C_SOURCE" || macro == "_GNU_SOURCE" || macro == "_XOPEN_SOURCE" ||
                  macro == "_DEFAULT_SOURCE";
     }
