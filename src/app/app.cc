@@ -25,6 +25,10 @@ int run(int argc, char** argv) {
   commands.push_back(add_hw(root, common));
   commands.push_back(add_improve(root, common));
   commands.push_back(add_verify(root, common));
+  commands.push_back(add_show(root, common));
+  commands.push_back(add_log(root, common));
+  commands.push_back(add_apply(root, common));
+  commands.push_back(add_undo(root, common));
   commands.push_back(add_init(root, common));
   commands.push_back(add_audit(root, common));
   commands.push_back(add_compare(root, common));
