@@ -26,6 +26,7 @@ struct Options {
   double alpha = verify::kDefaultAlpha;
   std::uint64_t seed = 0;
   bool include_uncommitted = false;
+  bool build_files = false;
 };
 
 // "no-slower=2%" as 0.02; negative: no gate.
@@ -53,7 +54,7 @@ int run(const Options& options, const Common& common) {
     const std::string base = options.include_uncommitted ? repository.snapshot_uncommitted() : repository.head();
     const project::Texts texts = repository.apply_patch(base, patch);
     for (const auto& [path, text] : texts) {
-      if (!project::editable(settings, path)) {
+      if (!project::editable(settings, path) && !(options.build_files && project::is_build_script(path))) {
         result.verdict = verify::Verdict::kRejected;
         result.stage = verify::Stage::kApply;
         result.reason =
@@ -136,6 +137,7 @@ Command add_verify(CLI::App& root, Common& common) {
   app->add_option("--min-effect", options->min_effect, "The smallest speed-up worth claiming, as 2%");
   app->add_option("--alpha", options->alpha, "Error probability")->capture_default_str()->check(CLI::Range(1e-6, 0.5));
   app->add_option("--seed", options->seed, "Seed of the measurement order; 0: from the system");
+  app->add_flag("--build-files", options->build_files, "The patch may change build scripts");
   app->add_flag("--include-uncommitted", options->include_uncommitted, "Judge against a snapshot of the dirty tree");
   return {app, [options, &common] { return run(*options, common); }};
 }

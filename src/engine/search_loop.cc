@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <deque>
 #include <list>
+#include <map>
 #include <mutex>
 #include <random>
 #include <set>
@@ -60,6 +61,7 @@ class Loop {
   SearchOutcome run() {
     introduce(space_);
     activate();
+    search_more();  // the prior's own favourite goes first
     plan_groups();
     std::vector<std::jthread> workers;
     // Workers are joined before anything they use goes: their tokens stop when this scope ends.
@@ -117,6 +119,12 @@ class Loop {
     std::sort(open.begin(), open.end(), [&](ActionId a, ActionId b) {
       const double x = hope(a), y = hope(b);
       return x != y ? x > y : a < b;
+    });
+    // Of one rule: what breaks one program breaks it at many places, and a mixed group would fall with it.
+    std::map<std::string, double> best;
+    for (const ActionId id : open) best.emplace(space_.catalogue.at(id).rule, hope(id));
+    std::stable_sort(open.begin(), open.end(), [&](ActionId a, ActionId b) {
+      return best[space_.catalogue.at(a).rule] > best[space_.catalogue.at(b).rule];
     });
     const double cost_s = estimated_cost_s();
     const double rounds =

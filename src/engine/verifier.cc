@@ -53,7 +53,9 @@ Verifier::Verifier(project::Baseline baseline, VerifierOptions options) : baseli
   plan_.measure = options.measure;
   plan_.measure.objective = objective_of(settings.metric);
   plan_.measure.check_output = !settings.ignore_output;
-  base_arm_.tree = baseline_.prepared->path();
+  // A copy: candidates' trees are brought back from the prepared one, which must stay as it is.
+  base_tree_ = std::make_unique<project::Worktree>(baseline_.prepared->copy());
+  base_arm_.tree = base_tree_->path();
   double slowest = 0;
   for (const project::BenchBaseline& bench : baseline_.bench) {
     if (!settings.ignore_output) base_arm_.output_hash[bench.command] = bench.output_hash;
@@ -87,6 +89,7 @@ Verifier::Verifier(project::Baseline baseline, VerifierOptions options) : baseli
 Verifier::~Verifier() {
   sandboxes_.clear();
   trees_.clear();
+  base_tree_.reset();
 }
 
 std::vector<std::string> Verifier::judged_commands() const {
@@ -131,7 +134,15 @@ verify::Verification Verifier::verify(const std::string& id, const project::Text
   candidate.id = id;
   candidate.files = texts;
   candidate.build_env = build_env;
-  return verify::verify_candidate(candidate, base_arm_, plan_, workspace_, depth, stop);
+  return verify::verify_candidate(candidate, base_arm_, plan_for(texts), workspace_, depth, stop);
+}
+
+verify::Plan Verifier::plan_for(const project::Texts& texts) const {
+  verify::Plan plan = plan_;
+  for (const auto& [path, text] : texts) {
+    if (text && project::is_build_script(path)) plan.pinned.erase(path);
+  }
+  return plan;
 }
 
 std::unique_ptr<Verifier::Arm> Verifier::build_arm(const project::Texts& texts,
@@ -168,7 +179,7 @@ verify::Verification Verifier::verify_against(const Arm& arm, const std::string&
   candidate.id = id;
   candidate.files = texts;
   candidate.build_env = build_env;
-  verify::Plan plan = plan_;
+  verify::Plan plan = plan_for(texts);
   plan.screen_pairs = pairs;
   return verify::verify_candidate(candidate, arm.base_, plan, workspace_, {verify::Stage::kPairs, 1}, stop);
 }

@@ -27,7 +27,8 @@ class Verifier {
   Verifier(const Verifier&) = delete;
   Verifier& operator=(const Verifier&) = delete;
 
-  // The texts a candidate makes, judged to `depth`. Throws what verify_candidate throws.
+  // The texts a candidate makes, judged to `depth`. Build scripts among them are meant (our own
+  // options, a person who said so); to commands in the sandbox they stay read-only. Throws what verify_candidate throws.
   verify::Verification verify(const std::string& id, const project::Texts& texts,
                               const std::map<std::string, std::string>& build_env, const verify::Depth& depth,
                               std::stop_token stop);
@@ -64,6 +65,7 @@ class Verifier {
  private:
   fs::path acquire();
   void release(const fs::path& tree);
+  verify::Plan plan_for(const project::Texts& texts) const;
   SpawnOptions sandboxed(const std::string& command, const fs::path& tree, bool writable);
 
   project::Baseline baseline_;
@@ -72,6 +74,7 @@ class Verifier {
   verify::Workspace workspace_;
   bool read_only_ = true;
   std::mutex mutex_;
+  std::unique_ptr<project::Worktree> base_tree_;
   std::vector<std::unique_ptr<project::Worktree>> trees_;
   std::vector<fs::path> free_;
   std::map<std::pair<std::string, bool>, std::unique_ptr<project::Sandbox>> sandboxes_;
