@@ -139,7 +139,7 @@ def confirm(name, repository, patch, out, options):
     with tempfile.TemporaryDirectory(dir=out, prefix=".confirm-") as temporary:
         folder = pathlib.Path(temporary)
         prepare.command(["git", "clone", "-q", repository, folder / "verify"])
-        arguments = ["verify", "--patch", str(patch), "--seed", str(options.seed + 7919), str(folder / "verify")]
+        arguments = ["verify", "--build-files", "--patch", str(patch), "--seed", str(options.seed + 7919), str(folder / "verify")]
         status, value, message = run_jarvis2(options, arguments, folder, 3600)
         found["verify"] = {"status": status, "message": message if value is None else "", "result": value}
         found["verdict"] = (value or {}).get("verdict", "error")
