@@ -137,7 +137,8 @@ std::optional<Profile> with_perf(const Baseline& baseline, const Sandbox& sandbo
     const ProcessResult recorded = run_process(spawn, 10 * bench.wall_s + 30, stop);
     if (recorded.cancelled) throw Interrupted();
     std::error_code missing;
-    if (!fs::exists(data, missing)) return std::nullopt;
+    if (!fs::exists(data, missing))
+      throw Error("project::profile_native", "perf: " + recorded.err.substr(0, recorded.err.find('\n')));
     SpawnOptions script{.argv = {"perf", "script", "-i", data.string(), "--no-inline", "--show-mmap-events", "-F",
                                  "comm,pid,event,ip,sym,dso"}};
     script.max_output_bytes = 512u << 20;
@@ -191,6 +192,14 @@ std::optional<Profile> with_perf(const Baseline& baseline, const Sandbox& sandbo
           break;
         }
       }
+      // Some versions of perf print addresses of the image instead of the process.
+      bool relative = false;
+      if (path.empty()) {
+        const std::size_t open = line.rfind(" (");
+        if (open != std::string::npos && line.back() == ')') path = line.substr(open + 2, line.size() - open - 3);
+        address = ip;
+        relative = true;
+      }
       if (path.starts_with(inner + "/") || path.starts_with(tree.string() + "/")) {
         const std::string host = host_path(path);
         if (!images.contains(host)) {
@@ -198,7 +207,8 @@ std::optional<Profile> with_perf(const Baseline& baseline, const Sandbox& sandbo
           images[host] = fs::exists(host, gone) ? read_file(host) : "";
         }
         // A return address belongs to the call before it.
-        address = to_address(images[host], stack.empty() ? address : address - 1);
+        if (!stack.empty()) --address;
+        if (!relative) address = to_address(images[host], address);
         wanted[host].insert(address);
         stack.emplace_back(host, address);
       } else {
@@ -342,7 +352,12 @@ std::optional<Profile> profile_native(Repository& repository, const Baseline& ba
   }
   const fs::path folder = tree ? tree->path() : baseline.prepared->path();
   const Sandbox sandbox(policy);
-  std::optional<Profile> profile = with_perf(baseline, sandbox, folder, options, stop);
+  std::optional<Profile> profile;
+  try {
+    profile = with_perf(baseline, sandbox, folder, options, stop);
+  } catch (const Error& error) {
+    notes.push_back(error.message());
+  }
   if (!profile) profile = with_callgrind(baseline, policy, options, stop);
   if (profile) profile->notes.insert(profile->notes.end(), notes.begin(), notes.end());
   return profile;
