@@ -21,6 +21,7 @@
 #include "engine/run_store.h"
 #include "engine/search_loop.h"
 #include "index/embedder.h"
+#include "memory/zones.h"
 #include "neural/networks.h"
 #include "project/detect.h"
 #include "project/lock.h"
@@ -580,6 +581,7 @@ class Job {
                       {"networks", guide_->info()},
                       {"embedder", embedder_ ? Json(embedder_->name()) : Json()},
                       {"seed", options_.seed}};
+    json["zones"] = memory::to_json(memory::zones());
     json["candidates"] = candidates_json();
     json["archive"] = archive_json();
     json["profile"] = profile_json(profile_);

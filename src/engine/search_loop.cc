@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "engine/action_facts.h"
 #include "mcts/search.h"
+#include "memory/zones.h"
 
 namespace jarvis2::engine {
 namespace {
@@ -52,7 +53,9 @@ class Loop {
     mcts::Options search;
     search.seed = options.seed;
     search.threads = static_cast<int>(options.search_threads);
-    search.limit_bytes = 256u << 20;
+    search.memory = &memory::zones().mcts;
+    // Two trees share the zone.
+    search.limit_bytes = std::clamp<std::size_t>(memory::zones().mcts.limit_bytes() / 2, 1u << 20, 512u << 20);
     search_ = std::make_unique<mcts::Search<CodeEnvironment>>(environment_, search);
     search.seed = options.seed + 1;
     local_ = std::make_unique<mcts::Search<CodeEnvironment>>(local_environment_, search);
