@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 
 #include "edit/rule_conditions.h"
 
@@ -105,6 +106,62 @@ bool kept_to_itself(const ConditionContext& context, Node name, Node region) {
   });
 }
 
+enum class Touch { kReads, kHandsOut, kChanges };
+
+// What a use of a name does to the container it holds.
+Touch touch_of(const ConditionContext& context, Node load) {
+  const PythonFacts& facts = context.python();
+  Node parent = facts.parent(load);
+  if (parent.is("parenthesized_expression")) parent = facts.parent(parent);
+  if (parent.is("subscript") && parent.field("value") == load) {
+    const Node around = facts.parent(parent);
+    const bool target = (around.is("assignment") || around.is("augmented_assignment") || around.is("for_statement") ||
+                         around.is("for_in_clause")) &&
+                        around.field("left") == parent;
+    if (target || around.is("delete_statement") || around.is("pattern_list") || around.is("tuple_pattern") ||
+        around.is("list_pattern") || around.is("as_pattern_target") || facts.parent(around).is("delete_statement")) {
+      return Touch::kChanges;
+    }
+    return Touch::kReads;
+  }
+  if (parent.is("attribute")) {
+    const std::string_view method = parent.field("attribute").text();
+    if (code::python_mutating_method(method)) return Touch::kChanges;
+    return code::python_reading_method(method) ? Touch::kReads : Touch::kHandsOut;
+  }
+  if (parent.is("comparison_operator") || parent.is("not_operator") || parent.is("boolean_operator") ||
+      parent.is("if_statement") || parent.is("while_statement") || parent.is("subscript")) {
+    return Touch::kReads;
+  }
+  if (parent.is("for_statement") || parent.is("for_in_clause")) {
+    return parent.field("right") == load ? Touch::kReads : Touch::kChanges;
+  }
+  if (parent.is("argument_list")) {
+    const Node callee = facts.parent(parent).field("function");
+    const bool known =
+        callee.is("identifier") && code::python_pure_function(callee.text()) && facts.resolve(callee) == nullptr;
+    return known ? Touch::kReads : Touch::kHandsOut;
+  }
+  return parent.is("augmented_assignment") ? Touch::kChanges : Touch::kHandsOut;
+}
+
+// A local name whose uses in the region decide by themselves, so that nothing else need be asked.
+std::optional<bool> decided_by_uses(const ConditionContext& context, Node name, Node region) {
+  int scope = -1;
+  const PythonBinding* binding = context.python().resolve(name, &scope);
+  if (binding == nullptr || !is_function_scope(context, scope) || binding->captured || binding->written_from_outside) {
+    return std::nullopt;
+  }
+  bool handed_out = false;
+  for (const Node& load : binding->loads) {
+    if (!region.range().contains(load.range())) continue;
+    const Touch touch = touch_of(context, load);
+    if (touch == Touch::kChanges) return false;
+    handed_out = handed_out || touch == Touch::kHandsOut;
+  }
+  return handed_out ? std::nullopt : std::optional<bool>(true);
+}
+
 // The container that a name or attribute holds keeps its elements, as far as stores and calls in the region tell.
 bool not_mutated(const ConditionContext& context, const WhereClause& clause) {
   const std::vector<Node> region = region_of(context, clause.argument("in"));
@@ -119,7 +176,13 @@ bool not_mutated(const ConditionContext& context, const WhereClause& clause) {
     return false;
   }
   for (const Node& part : region) {
-    if (place.is("identifier") && context.python().reassigned_in(part, place)) return false;
+    if (place.is("identifier")) {
+      if (context.python().reassigned_in(part, place)) return false;
+      if (const std::optional<bool> decided = decided_by_uses(context, place, part)) {
+        if (!*decided) return false;
+        continue;
+      }
+    }
     const code::PythonEffects effects = context.world().effects(context.python(), part);
     if (effects.containers.contains(key) || effects.yields) return false;
     const bool open = effects.unknown || effects.containers.contains("?");
