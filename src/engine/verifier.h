@@ -28,7 +28,8 @@ class Verifier {
   Verifier& operator=(const Verifier&) = delete;
 
   // The texts a candidate makes, judged to `depth`. Build scripts among them are meant (our own
-  // options, a person who said so); to commands in the sandbox they stay read-only. Throws what verify_candidate throws.
+  // options, a person who said so); to commands in the sandbox they stay read-only. Throws what verify_candidate
+  // throws.
   verify::Verification verify(const std::string& id, const project::Texts& texts,
                               const std::map<std::string, std::string>& build_env, const verify::Depth& depth,
                               std::stop_token stop);
