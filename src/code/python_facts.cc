@@ -4,6 +4,8 @@
 #include <deque>
 #include <mutex>
 
+#include "code/python_world.h"
+
 namespace jarvis2::code {
 namespace {
 
@@ -594,6 +596,7 @@ class PythonFactsBuilder {
 
 PythonFacts::PythonFacts(const SourceFile& file) : path_(file.path), tree_(file.tree) {
   PythonFactsBuilder(*this).build();
+  file_index_ = make_python_file_index(*this);
 }
 
 std::shared_ptr<const PythonFacts> PythonFacts::of(const SourceFile& file) {

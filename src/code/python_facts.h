@@ -53,6 +53,7 @@ struct PythonParameter {
 };
 
 class PythonFacts;
+struct PythonFileIndex;
 
 struct PythonFunction {
   const PythonFacts* facts = nullptr;
@@ -170,6 +171,8 @@ class PythonFacts {
     std::string name;    // empty: the module itself
   };
   const std::map<std::string, Import, std::less<>>& imports() const { return imports_; }
+  // What PythonWorld gathers by name, made once a file.
+  const PythonFileIndex& index() const { return *file_index_; }
 
  private:
   friend class PythonFactsBuilder;
@@ -188,6 +191,7 @@ class PythonFacts {
   std::set<const void*> stores_;
   std::map<std::string, Import, std::less<>> imports_;
   NameSet all_names_;
+  std::shared_ptr<const PythonFileIndex> file_index_;
   bool dynamic_ = false;
 };
 

@@ -2,7 +2,9 @@
 #include "code/python_world.h"
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
+#include <thread>
 
 namespace jarvis2::code {
 namespace {
@@ -48,11 +50,22 @@ bool PythonFacts::is_assignment_target(const PythonFacts& facts, Node node) {
 }
 
 PythonWorld::PythonWorld(const Workspace& workspace) : impl_(std::make_unique<Impl>(*this)) {
+  std::vector<const SourceFile*> sources;
   for (const SourceFile& file : workspace.files()) {
-    if (!file.tree || file.tree->language() != Language::kPython) continue;
-    impl_->files.push_back(PythonFacts::of(file));
-    impl_->index(*impl_->files.back());
+    if (file.tree && file.tree->language() == Language::kPython) sources.push_back(&file);
   }
+  impl_->files.resize(sources.size());
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    for (std::size_t i; (i = next.fetch_add(1)) < sources.size();) impl_->files[i] = PythonFacts::of(*sources[i]);
+  };
+  {
+    std::vector<std::jthread> pool;
+    const std::size_t most = std::min<std::size_t>(std::thread::hardware_concurrency(), sources.size() / 32);
+    for (std::size_t i = 1; i < most; ++i) pool.emplace_back(work);
+    work();
+  }
+  for (const std::shared_ptr<const PythonFacts>& facts : impl_->files) impl_->index(*facts);
 }
 
 PythonWorld::~PythonWorld() = default;
@@ -74,11 +87,30 @@ void PythonWorld::Impl::index(const PythonFacts& facts) {
       functions[function.name].push_back(&function);
     }
   }
+  for (const PythonClass& cls : facts.classes()) classes[cls.name].push_back(&cls);
+  const PythonFileIndex& own = facts.index();
+  const auto join = [](auto& into, const auto& from) {
+    for (const auto& [key, list] : from) {
+      auto& all = into[key];
+      all.insert(all.end(), list.begin(), list.end());
+    }
+  };
+  join(calls, own.calls);
+  join(attribute_stores, own.attribute_stores);
+  class_attributes.insert(own.class_attributes.begin(), own.class_attributes.end());
+  patched.insert(own.patched.begin(), own.patched.end());
+  changed_later.insert(own.changed_later.begin(), own.changed_later.end());
+  values.insert(own.values.begin(), own.values.end());
+}
+
+std::shared_ptr<const PythonFileIndex> make_python_file_index(const PythonFacts& facts) {
+  std::shared_ptr<PythonFileIndex> made = std::make_shared<PythonFileIndex>();
+  auto& [calls, attribute_stores, class_attributes, patched, changed_later, values] = *made;
   for (const PythonClass& cls : facts.classes()) {
-    classes[cls.name].push_back(&cls);
     for (const auto& [attribute, value] : cls.attributes) class_attributes.insert(attribute);
   }
-  walk(facts.tree().root(), [&](Node node) {
+  walk(facts.tree().root(), [&calls = calls, &attribute_stores = attribute_stores, &patched = patched,
+                             &changed_later = changed_later, &values = values, &facts](Node node) {
     if (node.is("call")) {
       const Node callee = node.field("function");
       const Node last = callee.is("attribute") ? callee.field("attribute") : callee;
@@ -108,6 +140,7 @@ void PythonWorld::Impl::index(const PythonFacts& facts) {
     }
     return true;
   });
+  return made;
 }
 
 std::shared_ptr<const PythonWorld> PythonWorld::of(const Workspace& workspace) {
@@ -247,22 +280,33 @@ std::vector<const PythonClass*> PythonWorld::ancestors(const PythonClass& cls, b
   return result;
 }
 
-std::vector<const PythonClass*> PythonWorld::descendants(const PythonClass& cls) const {
-  std::vector<const PythonClass*> result;
-  for (const auto& facts : impl_->files) {
-    for (const PythonClass& other : facts->classes()) {
-      if (&other == &cls || other.bases.empty()) continue;
-      const std::vector<const PythonClass*> above = ancestors(other);
-      bool below = std::find(above.begin(), above.end(), &cls) != above.end();
-      // A base whose name can't be followed but reads the same is taken for it.
-      for (const std::string& base : other.bases) {
-        const std::size_t dot = base.rfind('.');
-        below |= dot != std::string::npos && base.substr(dot + 1) == cls.name;
+const std::vector<const PythonClass*>& PythonWorld::Impl::below(const PythonClass& cls) const {
+  const std::lock_guard<std::recursive_mutex> lock(mutex);
+  if (!families_known) {
+    families_known = true;
+    for (const std::shared_ptr<const PythonFacts>& facts : files) {
+      for (const PythonClass& other : facts->classes()) {
+        if (other.bases.empty()) continue;
+        std::vector<const PythonClass*> above = world.ancestors(other);
+        // A base whose name can't be followed but reads the same is taken for it.
+        for (const std::string& base : other.bases) {
+          const std::size_t dot = base.rfind('.');
+          if (dot == std::string::npos) continue;
+          const auto named = classes.find(std::string_view(base).substr(dot + 1));
+          if (named == classes.end()) continue;
+          for (const PythonClass* same : named->second) {
+            if (same != &other && std::find(above.begin(), above.end(), same) == above.end()) above.push_back(same);
+          }
+        }
+        for (const PythonClass* one : above) families[one].push_back(&other);
       }
-      if (below) result.push_back(&other);
     }
   }
-  return result;
+  return families[&cls];
+}
+
+std::vector<const PythonClass*> PythonWorld::descendants(const PythonClass& cls) const {
+  return impl_->below(cls);
 }
 
 const PythonFunction* PythonWorld::method_of(const PythonClass& cls, std::string_view name) const {

@@ -8,6 +8,19 @@
 
 namespace jarvis2::code {
 
+// Names of one file: what joins to the world's tables.
+struct PythonFileIndex {
+  template <typename T>
+  using Named = std::map<std::string, T, std::less<>>;
+  Named<std::vector<PythonWorld::CallSite>> calls;
+  Named<std::vector<PythonWorld::CallSite>> attribute_stores;  // `call` is the attribute node
+  NameSet class_attributes;
+  NameSet patched;        // stored as an attribute somewhere
+  NameSet changed_later;  // stored as an attribute outside constructors
+  NameSet values;         // read other than by a call
+};
+std::shared_ptr<const PythonFileIndex> make_python_file_index(const PythonFacts& facts);
+
 struct PythonWorld::Impl {
   explicit Impl(const PythonWorld& owner) : world(owner) {}
 
@@ -49,6 +62,9 @@ struct PythonWorld::Impl {
   std::string container_key(const PythonFacts& facts, Node value) const;
   bool fresh(const PythonFacts& facts, const PythonBinding& binding) const;
 
+  // Subclasses of every class, made at the first question.
+  const std::vector<const PythonClass*>& below(const PythonClass& cls) const;
+
   const PythonWorld& world;
   std::vector<std::shared_ptr<const PythonFacts>> files;
   std::map<std::string, const PythonFacts*> by_path;
@@ -72,6 +88,8 @@ struct PythonWorld::Impl {
   mutable std::unordered_map<const PythonFunction*, Summary> summaries;
   mutable std::unordered_map<const PythonFunction*, PythonEffects> known_effects;
   mutable std::unordered_map<const PythonFunction*, bool> recursive;
+  mutable bool families_known = false;
+  mutable std::unordered_map<const PythonClass*, std::vector<const PythonClass*>> families;
 };
 
 // `node` (an attribute or subscript) is assigned to or deleted.
