@@ -6,6 +6,8 @@
 namespace jarvis2::code {
 namespace {
 
+constexpr std::size_t kMostReached = 150;  // functions that a call may lead to before anything counts as possible
+
 void merge(NameSet& into, const NameSet& from) {
   into.insert(from.begin(), from.end());
 }
@@ -408,14 +410,16 @@ const PythonWorld::Impl::Summary& PythonWorld::Impl::function_summary(const Pyth
 namespace {
 
 void absorb(PythonEffects& into, const PythonEffects& callee, bool constructor, bool self) {
-  PythonEffects part = callee;
-  if (constructor) {
-    part.self_attributes.clear();
-  } else if (!self) {
-    part.attributes.insert(part.self_attributes.begin(), part.self_attributes.end());
-    part.self_attributes.clear();
-  }
-  into.add(part);
+  into.unknown |= callee.unknown;
+  into.io |= callee.io;
+  into.yields |= callee.yields;
+  into.containers_read |= callee.containers_read;
+  merge(into.attributes, callee.attributes);
+  if (!constructor) merge(self ? into.self_attributes : into.attributes, callee.self_attributes);
+  merge(into.globals, callee.globals);
+  merge(into.containers, callee.containers);
+  merge(into.attributes_read, callee.attributes_read);
+  merge(into.globals_read, callee.globals_read);
 }
 
 bool same(const PythonEffects& a, const PythonEffects& b) {
@@ -435,6 +439,11 @@ const PythonEffects& PythonWorld::Impl::function_effects(const PythonFunction& f
   for (std::size_t i = 0; i < reached.size(); ++i) {
     for (const auto& [callee, through] : function_summary(*reached[i]).callees) {
       if (known_effects.count(callee) == 0 && seen.insert(callee).second) reached.push_back(callee);
+    }
+    if (reached.size() > kMostReached) {
+      PythonEffects anything;
+      anything.unknown = anything.io = anything.containers_read = true;
+      return known_effects.emplace(&function, std::move(anything)).first->second;
     }
   }
   std::unordered_map<const PythonFunction*, PythonEffects> now;
@@ -477,6 +486,7 @@ bool PythonWorld::may_recurse(const PythonFunction& function) const {
       found |= callee == &function;
       if (seen.insert(callee).second) reached.push_back(callee);
     }
+    found |= reached.size() > kMostReached;
   }
   impl_->recursive[&function] = found;
   return found;
