@@ -55,7 +55,7 @@ void find(const Context& context) {
 }  // namespace
 
 Made compare_first_char() {
-  return make({"c/compare-first-char", Language::kC, 1.1, Safety::kAlwaysSafe}, find);
+  return make({"c/compare-first-char", Language::kC, 1.10, Safety::kAlwaysSafe}, find);
 }
 
 }  // namespace jarvis2::edit::cpp

@@ -240,7 +240,7 @@ void find_slot(const Context& context) {
 }  // namespace
 
 Made double_lookup_to_find() {
-  return make({"cpp/double-lookup-to-find", Language::kCpp, 1.1}, find_double);
+  return make({"cpp/double-lookup-to-find", Language::kCpp, 1.12}, find_double);
 }
 
 Made reuse_map_slot() {

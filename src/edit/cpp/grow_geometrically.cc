@@ -63,7 +63,7 @@ void find(const Context& context) {
 }  // namespace
 
 Made grow_geometrically() {
-  return make({"c/grow-geometrically", Language::kC, 1.2}, find);
+  return make({"c/grow-geometrically", Language::kC, 1.02}, find);
 }
 
 }  // namespace jarvis2::edit::cpp

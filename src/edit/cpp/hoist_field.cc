@@ -73,7 +73,7 @@ void find(const Context& context) {
 }  // namespace
 
 Made hoist_field() {
-  return make({"c/hoist-field", Language::kC, 1.05}, find);
+  return make({"c/hoist-field", Language::kC, 1.00}, find);
 }
 
 }  // namespace jarvis2::edit::cpp

@@ -137,7 +137,7 @@ void find(const Context& context) {
 }  // namespace
 
 Made hoist_invariant() {
-  return make({"c/hoist-invariant", Language::kC, 1.15}, find);
+  return make({"c/hoist-invariant", Language::kC, 1.45}, find);
 }
 
 }  // namespace jarvis2::edit::cpp

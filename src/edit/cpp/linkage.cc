@@ -119,7 +119,7 @@ Made internal_linkage() {
 }
 
 Made always_inline() {
-  return make({"c/always-inline", Language::kC, 1.05}, find_inline);
+  return make({"c/always-inline", Language::kC, 1.00}, find_inline);
 }
 
 }  // namespace jarvis2::edit::cpp

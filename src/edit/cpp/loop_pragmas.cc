@@ -85,7 +85,7 @@ void find_ivdep(const Context& context) {
 }  // namespace
 
 Made unroll() {
-  return make({"c/unroll", Language::kC, 1.03}, find_unroll);
+  return make({"c/unroll", Language::kC, 1.00}, find_unroll);
 }
 
 Made ivdep() {

@@ -61,7 +61,7 @@ void find(const Context& context) {
 }  // namespace
 
 Made loop_reference() {
-  return make({"cpp/loop-reference", Language::kCpp, 1.15}, find);
+  return make({"cpp/loop-reference", Language::kCpp, 1.03}, find);
 }
 
 }  // namespace jarvis2::edit::cpp

@@ -39,12 +39,12 @@ void find(const Context& context, const std::string& from, const std::string& to
 }  // namespace
 
 Made map_to_unordered() {
-  return make({"cpp/map-to-unordered", Language::kCpp, 1.2},
+  return make({"cpp/map-to-unordered", Language::kCpp, 1.13},
               [](const Context& context) { find(context, "map", "unordered_map", 2); });
 }
 
 Made set_to_unordered() {
-  return make({"cpp/set-to-unordered", Language::kCpp, 1.2},
+  return make({"cpp/set-to-unordered", Language::kCpp, 1.10},
               [](const Context& context) { find(context, "set", "unordered_set", 1); });
 }
 

@@ -128,7 +128,7 @@ void find(const Context& context, const Wanted& takes) {
 }  // namespace
 
 Made pass_by_reference() {
-  return make({"cpp/pass-by-reference", Language::kCpp, 1.2}, [](const Context& context) {
+  return make({"cpp/pass-by-reference", Language::kCpp, 1.03}, [](const Context& context) {
     find(context, [](const CFacts& facts, const CType& type) { return type.is_value() && facts.is_large(type); });
   });
 }

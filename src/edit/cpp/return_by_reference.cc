@@ -124,7 +124,7 @@ void find(const Context& context) {
 }  // namespace
 
 Made return_by_reference() {
-  return make({"cpp/return-by-reference", Language::kCpp, 1.3}, find);
+  return make({"cpp/return-by-reference", Language::kCpp, 1.02}, find);
 }
 
 }  // namespace jarvis2::edit::cpp

@@ -128,7 +128,7 @@ void find(const Context& context) {
 }  // namespace
 
 Made reuse_pure_call() {
-  return make({"c/reuse-pure-call", Language::kC, 1.1}, find);
+  return make({"c/reuse-pure-call", Language::kC, 1.00}, find);
 }
 
 }  // namespace jarvis2::edit::cpp

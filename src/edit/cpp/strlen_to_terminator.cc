@@ -57,7 +57,7 @@ void find(const Context& context) {
 }  // namespace
 
 Made strlen_to_terminator() {
-  return make({"c/strlen-to-terminator", Language::kC, 1.5}, find);
+  return make({"c/strlen-to-terminator", Language::kC, 1.08}, find);
 }
 
 }  // namespace jarvis2::edit::cpp

@@ -31,7 +31,8 @@ using code::Range;
 struct Spec {
   std::string name;  // "cpp/reserve"; "c/..." where it holds for both languages
   Language language = Language::kCpp;
-  double prior_ratio = 1.0;  // measured: see rules/README or the header of the transformation's file
+  double prior_ratio =
+      1.0;  // what it is expected to give on the enclosing hot code; MEASURED.md says which were measured
   Safety safety = Safety::kSafeIfVerified;
 };
 

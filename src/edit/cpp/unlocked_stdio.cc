@@ -61,7 +61,7 @@ void find(const Context& context) {
 }  // namespace
 
 Made unlocked_stdio() {
-  return make({"c/unlocked-stdio", Language::kC, 1.3}, find);
+  return make({"c/unlocked-stdio", Language::kC, 1.00}, find);
 }
 
 }  // namespace jarvis2::edit::cpp
