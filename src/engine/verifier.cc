@@ -140,7 +140,8 @@ verify::Verification Verifier::verify(const std::string& id, const project::Text
 verify::Plan Verifier::plan_for(const project::Texts& texts) const {
   verify::Plan plan = plan_;
   for (const auto& [path, text] : texts) {
-    if (text && project::is_build_script(path)) plan.pinned.erase(path);
+    const std::map<std::string, std::string>::iterator pinned = plan.pinned.find(path);
+    if (pinned != plan.pinned.end() && text && project::is_build_script(path)) pinned->second = sha256_hex(*text);
   }
   return plan;
 }
