@@ -18,7 +18,9 @@
 #include "engine/experience.h"
 #include "engine/providers.h"
 #include "engine/report.h"
+#include "engine/result_json.h"
 #include "engine/run_store.h"
+#include "engine/scope.h"
 #include "engine/search_loop.h"
 #include "index/embedder.h"
 #include "memory/zones.h"
@@ -37,157 +39,6 @@ edit::Heat heat_of(const project::Profile& profile) {
   edit::Heat heat;
   for (const project::LineShare& line : profile.lines) heat.lines[line.path][line.line] += line.share;
   return heat;
-}
-
-std::vector<std::string> lower_words(std::string_view text) {
-  std::vector<std::string> words;
-  std::string word;
-  for (const char c : std::string(text) + " ") {
-    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
-      word += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    } else if (!word.empty()) {
-      words.push_back(std::move(word));
-      word.clear();
-    }
-  }
-  return words;
-}
-
-// How much nearer to the focus than anything else an action is: 1 (far) to 4 (named).
-std::function<float(const edit::Action&)> focus_of(const std::string& focus, index::Embedder* embedder,
-                                                   const code::Workspace& workspace) {
-  if (focus.empty()) return [](const edit::Action&) { return 1.0f; };
-  const std::vector<std::string> words = lower_words(focus);
-  std::shared_ptr<std::vector<float>> query;
-  if (embedder != nullptr) query = std::make_shared<std::vector<float>>(embedder->embed({focus}));
-  // Site texts repeat; their similarity is computed once a function.
-  std::shared_ptr<std::map<std::string, float>> known = std::make_shared<std::map<std::string, float>>();
-  return [=, &workspace](const edit::Action& action) {
-    if (action.path == focus || action.symbol == focus || action.symbol.ends_with("." + focus)) return 4.0f;
-    if (fs::path(action.path).filename() == focus || action.path.starts_with(focus + "/")) return 4.0f;
-    const std::vector<std::string> here = lower_words(action.path + " " + action.symbol + " " + action.title);
-    float hits = 0;
-    for (const std::string& word : words) hits += std::find(here.begin(), here.end(), word) != here.end() ? 1.0f : 0.0f;
-    float nearness = 1 + 2 * hits / static_cast<float>(std::max<std::size_t>(1, words.size()));
-    if (query) {
-      const std::string place = action.path + "\n" + action.symbol;
-      const auto found = known->find(place);
-      float cosine = 0;
-      if (found != known->end()) {
-        cosine = found->second;
-      } else {
-        const code::SourceFile* file = workspace.find(action.path);
-        const std::string text =
-            file == nullptr ? action.title : std::string(file->tree->text().substr(action.site.begin, 2000));
-        const std::vector<float> vector = embedder->embed({text});
-        for (std::size_t i = 0; i < vector.size(); ++i) cosine += vector[i] * (*query)[i];
-        known->emplace(place, cosine);
-      }
-      nearness += std::max(0.0f, cosine);
-    }
-    return std::min(4.0f, nearness);
-  };
-}
-
-struct Scope {
-  std::string path;      // of the target; empty: anywhere
-  std::string function;  // of the target; empty: the whole file
-  std::vector<std::string> globs;
-  std::optional<std::set<std::string>> changed;
-
-  bool file(const std::string& candidate) const {
-    if (!path.empty() && candidate != path) return false;
-    if (changed && !changed->contains(candidate)) return false;
-    return globs.empty() || std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) {
-             return glob_match(glob, candidate) || candidate.starts_with(glob.ends_with('/') ? glob : glob + "/");
-           });
-  }
-  bool symbol(const code::Function* at) const {
-    if (function.empty()) return true;
-    return at != nullptr && (at->qualified == function || at->name == function ||
-                             at->qualified.ends_with("." + function) || at->qualified.starts_with(function + "."));
-  }
-};
-
-Scope scope_of(const ImproveOptions& options, const project::Repository& repository, const std::string& commit) {
-  Scope scope;
-  scope.globs = options.paths;
-  if (!options.since.empty()) {
-    const std::vector<std::string> changed = repository.changed(repository.resolve(options.since), commit);
-    scope.changed = std::set<std::string>(changed.begin(), changed.end());
-  }
-  const std::size_t colons = options.target.find("::");
-  scope.path = options.target.substr(0, colons);
-  if (colons != std::string::npos) scope.function = options.target.substr(colons + 2);
-  if (scope.path.starts_with("./")) scope.path = scope.path.substr(2);
-  return scope;
-}
-
-std::size_t changed_lines(const std::string& patch) {
-  std::size_t count = 0;
-  for (std::size_t at = 0; at < patch.size();) {
-    const std::size_t end = std::min(patch.find('\n', at), patch.size());
-    const std::string_view line = std::string_view(patch).substr(at, end - at);
-    if ((line.starts_with('+') && !line.starts_with("+++")) || (line.starts_with('-') && !line.starts_with("---")))
-      ++count;
-    at = end + 1;
-  }
-  return count;
-}
-
-Json action_json(const edit::Action& action) {
-  return {{"id", action.id},
-          {"kind", edit::kind_name(action.kind)},
-          {"rule", action.rule},
-          {"path", action.path},
-          {"line", action.line},
-          {"symbol", action.symbol},
-          {"title", action.title},
-          {"note", action.note},
-          {"safety", action.safety == edit::Safety::kAlwaysSafe ? "always-safe" : "safe-if-verified"},
-          {"share", action.share},
-          {"line_share", action.line_share},
-          {"prior_ratio", action.prior_ratio}};
-}
-
-Json profile_json(const project::Profile& profile) {
-  Json json = {{"tool", profile.tool}, {"samples", profile.samples}, {"notes", profile.notes}};
-  json["functions"] = Json::array();
-  for (const project::FunctionShare& one : profile.functions) {
-    if (json["functions"].size() >= 20) break;
-    json["functions"].push_back(
-        {{"path", one.path}, {"name", one.name}, {"line", one.line}, {"self", one.self}, {"total", one.total}});
-  }
-  json["lines"] = Json::array();
-  for (const project::LineShare& one : profile.lines) {
-    if (json["lines"].size() >= 40) break;
-    json["lines"].push_back({{"path", one.path}, {"line", one.line}, {"share", one.share}});
-  }
-  json["outside"] = Json::array();
-  for (const project::OutsideShare& one : profile.outside) {
-    if (json["outside"].size() >= 20) break;
-    json["outside"].push_back({{"name", one.name}, {"share", one.share}});
-  }
-  return json;
-}
-
-Json baseline_json(const project::Baseline& baseline) {
-  Json json = {{"commit", baseline.commit},    {"uncommitted", baseline.uncommitted},
-               {"setup_s", baseline.setup_s},  {"build_s", baseline.build_s},
-               {"test_s", baseline.test_s},    {"corrections", baseline.corrections},
-               {"warnings", baseline.warnings}};
-  json["bench"] = Json::array();
-  for (const project::BenchBaseline& bench : baseline.bench) {
-    json["bench"].push_back({{"command", bench.command},
-                             {"holdout", bench.holdout},
-                             {"wall_s", bench.wall_s},
-                             {"cpu_s", bench.cpu_s},
-                             {"noise", bench.noise},
-                             {"cpu_bound", bench.cpu_bound},
-                             {"threads", bench.threads},
-                             {"peak_memory_bytes", bench.peak_memory_bytes}});
-  }
-  return json;
 }
 
 // All of the job's state, filled from top to bottom.
