@@ -34,6 +34,7 @@ int run(int argc, char** argv) {
   commands.push_back(add_compare(root, common));
   commands.push_back(add_model(root, common));
   commands.push_back(add_calibrate(root, common));
+  commands.push_back(add_bench(root, common));
   try {
     root.parse(argc, argv);
   } catch (const CLI::Success& success) {

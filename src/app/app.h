@@ -35,5 +35,6 @@ Command add_undo(CLI::App& root, Common& common);
 Command add_verify(CLI::App& root, Common& common);
 Command add_model(CLI::App& root, Common& common);
 Command add_calibrate(CLI::App& root, Common& common);
+Command add_bench(CLI::App& root, Common& common);
 
 }  // namespace jarvis2::app
