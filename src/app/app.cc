@@ -35,6 +35,9 @@ int run(int argc, char** argv) {
   commands.push_back(add_model(root, common));
   commands.push_back(add_calibrate(root, common));
   commands.push_back(add_bench(root, common));
+  commands.push_back(add_index(root, common));
+  commands.push_back(add_search(root, common));
+  commands.push_back(add_graph(root, common));
   try {
     root.parse(argc, argv);
   } catch (const CLI::Success& success) {

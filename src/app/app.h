@@ -36,5 +36,8 @@ Command add_verify(CLI::App& root, Common& common);
 Command add_model(CLI::App& root, Common& common);
 Command add_calibrate(CLI::App& root, Common& common);
 Command add_bench(CLI::App& root, Common& common);
+Command add_index(CLI::App& root, Common& common);
+Command add_search(CLI::App& root, Common& common);
+Command add_graph(CLI::App& root, Common& common);
 
 }  // namespace jarvis2::app
