@@ -1,5 +1,7 @@
 #include "engine/providers.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "edit/constants/constants.h"
 #include "edit/options/options.h"
@@ -35,12 +37,9 @@ namespace {
 
 std::vector<edit::Action> provide_options(const ProviderContext& context) {
   edit::OptionContext options;
+  const std::vector<std::string> named = edit::words_of_build(context.settings.build);
   for (const std::string& path : context.files) {
-    const std::string name = path.substr(path.rfind('/') + 1);
-    if (name != "CMakeLists.txt" && name != "Makefile" && name != "GNUmakefile" && name != "makefile" &&
-        name != "meson.build") {
-      continue;
-    }
+    if (!edit::is_build_file_name(path) && std::find(named.begin(), named.end(), path) == named.end()) continue;
     if (std::optional<std::string> text = context.read(path)) options.build_files[path] = std::move(*text);
   }
   options.build = context.settings.build;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "project/worktree.h"
 
 namespace jarvis2::engine {
 namespace {
@@ -160,6 +161,9 @@ std::unique_ptr<Verifier::Arm> Verifier::build_arm(const project::Texts& texts,
       if (candidate->path() == tree) candidate->write(texts);
     }
   }
+  std::vector<std::string> changed;
+  for (const auto& [path, text] : texts) changed.push_back(path);
+  project::outdate_objects(tree, changed, plan_.build);
   if (!plan_.build.empty()) {
     SpawnOptions spawn = sandboxed(plan_.build, tree, true);
     for (const auto& [name, value] : build_env) spawn.env.emplace_back(name, value);

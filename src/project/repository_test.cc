@@ -225,6 +225,24 @@ TEST_F(RepositoryTest, ResetBringsBackEveryByteModeAndTime) {
   EXPECT_EQ(shell(base.path().parent_path(), listing), wanted);
 }
 
+TEST_F(RepositoryTest, ChangedBuildFilesOutdateObjectsOfMakefiles) {
+  const TempDir temporary;
+  const fs::path dir = temporary.path();
+  write_file_atomic(dir / "a.c", "int a;\n");
+  write_file_atomic(dir / "a.o", "object\n");
+  const auto is_new = [&] { return fs::last_write_time(dir / "a.c") > fs::last_write_time(dir / "a.o"); };
+  const auto age = [&] { fs::last_write_time(dir / "a.c", fs::last_write_time(dir / "a.o") - std::chrono::hours(1)); };
+  for (const auto& [changed, build, outdated] :
+       std::vector<std::tuple<std::string, std::string, bool>>{{"Makefile", "make", true},
+                                                               {"a.h", "make -C .", true},
+                                                               {"b.c", "make", false},
+                                                               {"CMakeLists.txt", "cmake -B build", false}}) {
+    age();
+    outdate_objects(dir, {changed}, build);
+    EXPECT_EQ(is_new(), outdated) << changed << " with " << build;
+  }
+}
+
 TEST_F(RepositoryTest, WritesStayInside) {
   const Repository repository = Repository::open(root());
   Worktree worktree = Worktree::create(repository, repository.head());

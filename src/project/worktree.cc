@@ -371,6 +371,31 @@ int clean_worktrees(const Repository& repository) {
   return count;
 }
 
+void outdate_objects(const fs::path& tree, const std::vector<std::string>& changed, const std::string& build) {
+  for (const char* tool : {"cmake", "meson", "ninja", "cargo", "bazel"}) {
+    if (build.find(tool) != std::string::npos) return;
+  }
+  const auto one_of = [](const std::string& path, std::initializer_list<std::string_view> endings) {
+    return std::any_of(endings.begin(), endings.end(), [&](std::string_view end) { return path.ends_with(end); });
+  };
+  const auto compiled = [&](const std::string& path) {
+    return one_of(path, {".c", ".cc", ".cpp", ".cxx", ".c++", ".C", ".m", ".s", ".S"});
+  };
+  if (std::all_of(changed.begin(), changed.end(), [&](const std::string& path) {
+        return compiled(path) || one_of(path, {".py", ".md", ".txt"});
+      })) {
+    return;
+  }
+  std::error_code ignored;
+  for (fs::recursive_directory_iterator at(tree, ignored), end; at != end; at.increment(ignored)) {
+    if (at->path().filename() == ".git") {
+      at.disable_recursion_pending();
+    } else if (at->is_regular_file(ignored) && !at->is_symlink(ignored) && compiled(at->path().filename().string())) {
+      ::utimensat(AT_FDCWD, at->path().c_str(), nullptr, AT_SYMLINK_NOFOLLOW);
+    }
+  }
+}
+
 void remove_tree(const fs::path& folder) {
   std::error_code reason;
   fs::remove_all(folder, reason);

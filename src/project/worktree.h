@@ -61,5 +61,9 @@ int clean_worktrees(const Repository& repository);
 fs::path worktrees_dir(const Repository& repository);
 // Removes a folder with read-only folders in it. Throws Error.
 void remove_tree(const fs::path& folder);
+// Makes a build by timestamps compile everything again where a change would escape it: a makefile seldom names itself,
+// or every header, among what its objects depend on. `changed`: paths that were written. CMake, Meson and the like
+// know.
+void outdate_objects(const fs::path& tree, const std::vector<std::string>& changed, const std::string& build);
 
 }  // namespace jarvis2::project

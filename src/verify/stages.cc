@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "project/worktree.h"
 #include "verify/pairs.h"
 #include "verify/probe.h"
 
@@ -174,6 +175,9 @@ class Run {
         throw Rejected{fmt::format("{} cannot be deleted: it is not there", path), {}};
       }
     }
+    std::vector<std::string> changed;
+    for (const auto& [path, text] : candidate_.files) changed.push_back(path);
+    project::outdate_objects(tree_, changed, plan_.build);
   }
 
   ProcessResult run(const std::string& command, bool writable, double timeout_s) {

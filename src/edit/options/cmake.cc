@@ -1,6 +1,5 @@
 // Options in CMakeLists.txt: lines after the first project(), so that they hold for all targets below.
 #include <algorithm>
-#include <cctype>
 #include <regex>
 
 #include "edit/options/options.h"
@@ -24,88 +23,67 @@ std::size_t after_project(const std::string& text) {
   return at < text.size() ? at + 1 : std::string::npos;
 }
 
-std::string quoted(const std::string& text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\' || c == '$' || c == '@') result += '\\';
-    result += c;
-  }
-  return result + "\"";
-}
-
 std::string joined(const std::vector<std::string>& flags) {
   std::string result;
   for (const std::string& flag : flags) result += (result.empty() ? "" : " ") + flag;
   return result;
 }
 
-// The folder that the build command builds in, as written there: "build" of `cmake -B build`.
-std::string build_folder(const std::string& build) {
-  std::smatch match;
-  if (std::regex_search(build, match, std::regex("-B[ =]?([^ ;&|]+)"))) return match[1];
-  if (std::regex_search(build, match, std::regex("cd +([^ ;&|]+)"))) return match[1];
-  return "build";
-}
-
-std::string profile_lines(const OptionContext& context, const std::string& end) {
-  // The same sources are built twice: an instrumented copy below the build folder runs the training commands, then the
-  // real build uses what it learnt. -fprofile-prefix-path makes object names of both agree.
-  const std::string folder = build_folder(context.build);
-  std::vector<std::string> commands = context.training;
-  if (commands.empty() && !context.test.empty()) commands.push_back(context.test);
+// At configure time an instrumented copy of the tree is built and run below the build folder; the real build then uses
+// what it learnt. -fprofile-prefix-path makes the object names of both agree.
+std::string profile_lines(const OptionContext& context, const std::string& path, const std::string& end) {
+  const std::string run = training_line(context, {"pgo-training", "pgo-profile", "CMakeCache.txt", "CMakeFiles"},
+                                        "\"$PGO_COPY\"", "\"$PGO_TRAINING\"");
+  if (run.empty() || run.find("]==]") != std::string::npos) return {};
+  std::string root = "${CMAKE_CURRENT_LIST_DIR}";
+  for (const char c : path) root += c == '/' ? "/.." : "";
   std::string text;
   const auto line = [&](const std::string& one) { text += one + end; };
-  line("if(CMAKE_C_COMPILER_ID STREQUAL \"GNU\" OR CMAKE_CXX_COMPILER_ID STREQUAL \"GNU\")");
-  line("  set(PGO_PROFILE \"${CMAKE_BINARY_DIR}/pgo-profile\" CACHE PATH \"profile of the training run\")");
-  line("  if(PGO_TRAINING)");
-  line(
-      "    add_compile_options(-fprofile-generate=${PGO_PROFILE} -fprofile-update=prefer-atomic "
-      "-fprofile-prefix-path=${CMAKE_BINARY_DIR})");
-  line("    add_link_options(-fprofile-generate=${PGO_PROFILE})");
+  line("option(PGO \"optimise with the profile of a training run\" ON)");
+  line("if(PGO AND UNIX AND (CMAKE_C_COMPILER_ID STREQUAL \"GNU\" OR CMAKE_CXX_COMPILER_ID STREQUAL \"GNU\"))");
+  line("  if(DEFINED ENV{PGO_TRAINING})");
+  line("    add_compile_options(-fprofile-generate=$ENV{PGO_TRAINING} -fprofile-update=prefer-atomic");
+  line("      -fprofile-prefix-path=${CMAKE_BINARY_DIR})");
+  line("    link_libraries(-fprofile-generate=$ENV{PGO_TRAINING})");
   line("  else()");
-  line("    set(PGO_BUILD \"${CMAKE_BINARY_DIR}/pgo-training\")");
-  line("    file(REMOVE_RECURSE \"${PGO_PROFILE}\" \"${PGO_BUILD}\")");
-  line(
-      "    execute_process(COMMAND ${CMAKE_COMMAND} -G ${CMAKE_GENERATOR} -S ${CMAKE_SOURCE_DIR} -B ${PGO_BUILD} "
-      "-DPGO_TRAINING=ON");
-  line(
-      "      -DPGO_PROFILE=${PGO_PROFILE} -DCMAKE_BUILD_TYPE=${CMAKE_BUILD_TYPE} RESULT_VARIABLE PGO_RESULT "
-      "OUTPUT_QUIET ERROR_QUIET)");
+  line("    # An instrumented copy of the tree is built and run first.");
+  line("    set(PGO_PROFILE \"${CMAKE_BINARY_DIR}/pgo-profile\")");
+  line("    execute_process(");
+  line("      COMMAND ${CMAKE_COMMAND} -E env --unset=MAKEFLAGS --unset=MAKELEVEL PGO_TRAINING=${PGO_PROFILE}");
+  line("        PGO_COPY=${CMAKE_BINARY_DIR}/pgo-training sh -c [==[" + run + "]==]");
+  line("      WORKING_DIRECTORY " + root);
+  line("      RESULT_VARIABLE PGO_RESULT OUTPUT_QUIET ERROR_QUIET)");
   line("    if(PGO_RESULT EQUAL 0)");
-  line(
-      "      execute_process(COMMAND ${CMAKE_COMMAND} --build ${PGO_BUILD} RESULT_VARIABLE PGO_RESULT OUTPUT_QUIET "
-      "ERROR_QUIET)");
-  line("    endif()");
-  for (const std::string& command : commands) {
-    // The training copy stands where the command expects the build folder.
-    static const std::string special = R"(.*+?^${}()|[]\)";
-    std::string pattern;
-    for (const char c : folder) {
-      if (special.find(c) != std::string::npos) pattern += '\\';
-      pattern += c;
-    }
-    std::string moved;
-    const std::regex word("(^|[ =\"'(;&|])(\\./)?" + pattern + "(?=[/ \"');&|]|$)");
-    moved = std::regex_replace(command, word, "$1\x01");
-    std::string written = quoted(moved);
-    for (std::size_t at; (at = written.find('\x01')) != std::string::npos;) written.replace(at, 1, "${PGO_BUILD}");
-    line("    if(PGO_RESULT EQUAL 0)");
-    line("      execute_process(COMMAND sh -c " + written + " WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}");
-    line("        RESULT_VARIABLE PGO_RESULT OUTPUT_QUIET ERROR_QUIET)");
-    line("    endif()");
-  }
-  line("    if(PGO_RESULT EQUAL 0)");
-  line(
-      "      add_compile_options(-fprofile-use=${PGO_PROFILE} -fprofile-prefix-path=${CMAKE_BINARY_DIR} "
-      "-fprofile-partial-training");
-  line("        -Wno-missing-profile -Wno-coverage-mismatch)");
-  line("      add_link_options(-fprofile-use=${PGO_PROFILE})");
+  line("      add_compile_options(-fprofile-use=${PGO_PROFILE} -fprofile-prefix-path=${CMAKE_BINARY_DIR}");
+  line("        -fprofile-partial-training -Wno-missing-profile -Wno-coverage-mismatch)");
   line("    else()");
   line("      message(WARNING \"the training run failed: built without a profile\")");
   line("    endif()");
   line("  endif()");
   line("endif()");
   return text;
+}
+
+Replacement replacement_of(const std::string& path, std::size_t begin, std::size_t end, std::string text) {
+  Replacement replacement;
+  replacement.path = path;
+  replacement.range = {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)};
+  replacement.text = std::move(text);
+  return replacement;
+}
+
+// A level that the file sets for targets or build types wins over one for the folder: it is rewritten where it stands.
+std::vector<Replacement> rewrite_levels(const std::string& path, const std::string& text, const std::string& level) {
+  static const std::regex written("[ \\t\"(;]-O[0-3s](?=[ \\t\\r\\n\");]|$)");
+  std::vector<Replacement> result;
+  for (std::sregex_iterator at(text.begin(), text.end(), written), end; at != end; ++at) {
+    const std::size_t begin = static_cast<std::size_t>(at->position(0)) + 1;
+    const std::size_t start = text.rfind('\n', begin) + 1;
+    const std::string before = text.substr(start, begin - start);
+    if (before.find('#') != std::string::npos || before.find("DEBUG") != std::string::npos) continue;
+    result.push_back(replacement_of(path, begin, static_cast<std::size_t>(at->position(0) + at->length(0)), level));
+  }
+  return result;
 }
 
 }  // namespace
@@ -117,9 +95,12 @@ std::optional<std::vector<Replacement>> write_cmake(const Option& option, const 
   const std::string end = text.find("\r\n") != std::string::npos ? "\r\n" : "\n";
   std::string lines;
   if (option.pgo) {
-    if (context.test.empty() && context.training.empty()) return std::nullopt;
     if (text.find("-fprofile-use") != std::string::npos) return std::nullopt;
-    lines = profile_lines(context, end);
+    lines = profile_lines(context, path, end);
+    if (lines.empty()) return std::nullopt;
+  } else if (option.unity) {
+    if (text.find("UNITY_BUILD") != std::string::npos) return std::nullopt;
+    lines = "set(CMAKE_UNITY_BUILD ON)" + end + "set(CMAKE_UNITY_BUILD_BATCH_SIZE 0)" + end;
   } else if (option.lto) {
     if (text.find("INTERPROCEDURAL_OPTIMIZATION") != std::string::npos || text.find("-flto") != std::string::npos)
       return std::nullopt;
@@ -135,6 +116,10 @@ std::optional<std::vector<Replacement>> write_cmake(const Option& option, const 
             "  link_libraries(-Wl,--push-state,--no-as-needed ${" + name + "_LIBRARY} -Wl,--pop-state)" + end +
             "endif()" + end;
   } else {
+    if (option.compile.size() == 1 && option.compile[0].starts_with("-O")) {
+      std::vector<Replacement> levels = rewrite_levels(path, text, option.compile[0]);
+      if (!levels.empty()) return levels;
+    }
     for (const std::string& flag : option.compile) {
       if (std::regex_search(text, std::regex("[ \"(]" + flag + "[ \")]"))) return std::nullopt;
     }
@@ -142,11 +127,7 @@ std::optional<std::vector<Replacement>> write_cmake(const Option& option, const 
     // add_link_options came with CMake 3.13; link_libraries takes flags in any version.
     if (!option.link.empty()) lines += "link_libraries(" + joined(option.link) + ")" + end;
   }
-  Replacement replacement;
-  replacement.path = path;
-  replacement.range = {static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(at)};
-  replacement.text = lines;
-  return std::vector<Replacement>{replacement};
+  return std::vector<Replacement>{replacement_of(path, at, at, lines)};
 }
 
 }  // namespace jarvis2::edit

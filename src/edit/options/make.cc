@@ -41,8 +41,10 @@ std::size_t place_for(const std::string& text, const std::string& variable, bool
   const std::regex assignment("^(override[ \\t]+|export[ \\t]+)?" + variable + "[ \\t]*(\\?|:|::|\\+)?=");
   std::size_t place = std::string::npos;
   std::size_t first = std::string::npos;
+  std::size_t after_include = std::string::npos;
   int depth = 0;
   bool inside = false;
+  bool rules = false;
   for (const Line& line : logical_lines(text)) {
     const std::string one = text.substr(line.begin, line.end - line.begin);
     if (std::regex_search(one, std::regex("^[ ]*(ifeq|ifneq|ifdef|ifndef)\\b"))) ++depth;
@@ -60,9 +62,14 @@ std::size_t place_for(const std::string& text, const std::string& variable, bool
         place = line.end;
       }
     }
+    // What is included above the rules may assign it as well.
+    rules |= std::regex_search(one, std::regex("^[^\t#=]*[^:\t#=]:([^=:]|$)"));
+    if (!rules && depth == 0 && std::regex_search(one, std::regex("^ *-?s?include\\b"))) after_include = line.end;
     if (first == std::string::npos && one.find_first_not_of(" \t\r\n") != std::string::npos && one[0] != '#')
       first = line.begin;
   }
+  if (after_include != std::string::npos && (place == std::string::npos || place < after_include))
+    place = after_include;
   assigned = place != std::string::npos;
   return assigned ? place : (first == std::string::npos ? 0 : first);
 }
@@ -73,7 +80,7 @@ std::string joined(const std::vector<std::string>& flags) {
   return result;
 }
 
-// Quotes for a single-quoted shell word inside make.
+// A shell line inside make.
 std::string for_shell(const std::string& command) {
   std::string result;
   for (const char c : command) {
@@ -97,6 +104,11 @@ std::vector<std::string> compile_variables(const OptionContext& context, const s
   if (context.has_cpp && refers(text, "CXXFLAGS")) result.push_back("CXXFLAGS");
   if (result.empty() && refers(text, "CFLAGS")) result.push_back("CFLAGS");
   if (result.empty() && refers(text, "CXXFLAGS")) result.push_back("CXXFLAGS");
+  // Implicit rules read them without being seen to.
+  if (result.empty() && !std::regex_search(text, std::regex("[ \\t]-O[0-3s](?![a-z])"))) {
+    if (context.has_c) result.push_back("CFLAGS");
+    if (context.has_cpp) result.push_back("CXXFLAGS");
+  }
   return result;
 }
 
@@ -114,6 +126,8 @@ std::optional<std::vector<Replacement>> into_commands(const std::string& path, c
   std::vector<Replacement> result;
   for (std::sregex_iterator at(text.begin(), text.end(), level), end; at != end; ++at) {
     const std::size_t place = static_cast<std::size_t>(at->position(0) + at->length(0));
+    const std::size_t start = place == 0 ? 0 : text.rfind('\n', place - 1) + 1;
+    if (text.compare(start, 1, "#") == 0) continue;
     result.push_back(insertion(path, place, " " + flags));
   }
   if (result.empty()) return std::nullopt;
@@ -137,37 +151,42 @@ std::optional<std::vector<Replacement>> write_make(const Option& option, const O
     result.push_back(insertion(path, at, (newline ? "\n" : "") + lines));
   };
   if (option.pgo) {
-    if (variables.empty() || (context.test.empty() && context.training.empty())) return std::nullopt;
-    std::vector<std::string> commands = context.training;
-    if (commands.empty()) commands.push_back(context.test);
-    std::string run;
-    for (const std::string& command : commands) {
-      if (command.find('\'') != std::string::npos || command.find('#') != std::string::npos) return std::nullopt;
-      run += " && sh -c '" + for_shell(command) + "'";
+    if (variables.empty() || text.find("-fprofile-use") != std::string::npos) return std::nullopt;
+    // A folder that the makefile's own place does not name (a build folder beside it) has another root.
+    const std::size_t slash = path.rfind('/');
+    const std::string own = slash == std::string::npos ? "" : path.substr(0, slash);
+    const BuildFiles files = build_files_of(context);
+    const bool below = own == files.folder || own.starts_with(files.folder.empty() ? "" : files.folder + "/");
+    const std::string folder = path.ends_with(".in") || (below && files.paths.size() > 1) ? own : files.folder;
+    if (!below && folder == own) return std::nullopt;
+    std::string root = "$(CURDIR)";
+    if (!folder.empty()) {
+      root += "/..";
+      for (const char c : folder) root += c == '/' ? "/.." : "";
+      root = "$(abspath " + root + ")";
     }
+    const std::string run = training_line(context, {".pgo", "*.o", "*.lo"}, ".pgo/copy", "\"$PGO_TRAINING\"");
+    if (run.empty() || run.find('#') != std::string::npos || run.find('\n') != std::string::npos) return std::nullopt;
     // An instrumented copy of the tree is built and run once; both builds name their objects from their own top. Where
     // a command compiles and links several sources, GCC names a profile PROGRAM-source: what one program of the copy
     // learnt is given to the others as well.
-    const std::string make = context.build.empty() ? std::string("make") : for_shell(context.build);
     const std::string share =
         "for p in $$(find . -type f -perm -100 ! -name '*.*' | sed 's,^\\./,,' | tr / '\\043'); do for f in "
         "$(PGO_PROFILE)/*-*.gcda; "
         "do test -e $$f && cp -n $$f $(PGO_PROFILE)/$$p-$$(basename $$f | sed 's/.*-//'); done; done; true";
-    std::string lines = "ifndef PGO_TRAINING\nPGO_PROFILE := $(CURDIR)/build/pgo/profile\n";
-    lines +=
-        "PGO_DONE := $(shell test -d $(PGO_PROFILE) || (rm -rf build/pgo && mkdir -p build/pgo/copy build/pgo/profile "
-        "&& "
-        "tar -cf - --exclude=./build --exclude=./.git . | tar -xf - -C build/pgo/copy && cd build/pgo/copy && export "
-        "PGO_TRAINING=1 PGO_PROFILE=$(PGO_PROFILE) MAKEFLAGS= MAKELEVEL= && (" +
-        make + ")" + run + " && (" + share + ")) >/dev/null 2>&1; ls $(PGO_PROFILE) 2>/dev/null | head -1)\n";
-    lines +=
-        "PGO_FLAGS := $(if $(PGO_DONE),-fprofile-use=$(PGO_PROFILE) -fprofile-prefix-path=$(CURDIR) "
-        "-fprofile-partial-training -Wno-missing-profile "
-        "-Wno-coverage-mismatch)\n";
-    lines +=
-        "else\nPGO_FLAGS := -fprofile-generate=$(PGO_PROFILE) -fprofile-update=prefer-atomic "
-        "-fprofile-prefix-path=$(CURDIR)\nendif\n";
-    if (context.build.find('\'') != std::string::npos) return std::nullopt;
+    std::string lines =
+        "# The first make builds and runs an instrumented copy of the tree; after `rm -r .pgo` the next one does.\n"
+        "PGO_ROOT := " +
+        root +
+        "\nPGO_PROFILE := $(PGO_ROOT)/.pgo/profile\nifndef PGO_TRAINING\n"
+        "PGO_DONE := $(shell cd $(PGO_ROOT) && test -d .pgo || (export PGO_TRAINING=$(PGO_PROFILE) MAKEFLAGS= "
+        "MAKELEVEL=; " +
+        for_shell(run) + " && " + share +
+        ") >/dev/null 2>&1; ls $(PGO_PROFILE) 2>/dev/null | head -1)\n"
+        "PGO_FLAGS := $(if $(PGO_DONE),-fprofile-use=$(PGO_PROFILE) -fprofile-prefix-path=$(PGO_ROOT) "
+        "-fprofile-partial-training -Wno-missing-profile -Wno-coverage-mismatch)\n"
+        "else\nPGO_FLAGS := -fprofile-generate=$(PGO_TRAINING) -fprofile-update=prefer-atomic "
+        "-fprofile-prefix-path=$(PGO_ROOT)\nendif\n";
     for (std::size_t i = 0; i < variables.size(); ++i) {
       put(variables[i], (i == 0 ? lines : "") + "override " + variables[i] + " += $(PGO_FLAGS)\n");
     }
@@ -190,6 +209,7 @@ std::optional<std::vector<Replacement>> write_make(const Option& option, const O
                       " 2>/dev/null && echo '" + flags + "')\noverride " + variable + " += $(" + probe + ")\n");
     return result;
   }
+  if (option.unity) return std::nullopt;
   if (variables.empty() && !option.compile.empty()) {
     return into_commands(path, text, joined(option.compile) + (option.link.empty() ? "" : " " + joined(option.link)));
   }
@@ -202,6 +222,20 @@ std::optional<std::vector<Replacement>> write_make(const Option& option, const O
   if (!option.link.empty() && !linker.empty()) put(linker, "override " + linker + " += " + joined(option.link) + "\n");
   if (result.empty()) return std::nullopt;
   return result;
+}
+
+std::optional<std::vector<Replacement>> write_script(const Option& option, const std::string& path,
+                                                     const std::string& text) {
+  if (option.pgo || option.unity) return std::nullopt;
+  for (const std::string& flag : option.compile) {
+    if (!flag.starts_with("-O") && text.find(flag) != std::string::npos) return std::nullopt;
+  }
+  std::string flags = joined(option.compile) + (option.compile.empty() ? "" : " ") + joined(option.link);
+  if (!option.library.empty()) {
+    flags = "$(echo 'int main(void) { return 0; }' | cc -x c - -o /dev/null -l" + option.library +
+            " 2>/dev/null && echo '-Wl,--push-state,--no-as-needed -l" + option.library + " -Wl,--pop-state')";
+  }
+  return into_commands(path, text, flags);
 }
 
 }  // namespace jarvis2::edit

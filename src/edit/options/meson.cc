@@ -18,7 +18,7 @@ std::optional<std::vector<Replacement>> write_meson(const Option& option, const 
                                                     const std::string& path, const std::string& text) {
   static const std::regex start("(^|\\n)project[ \\t]*\\(");
   std::smatch match;
-  if (option.pgo || !std::regex_search(text, match, start)) return std::nullopt;
+  if (option.pgo || option.unity || !std::regex_search(text, match, start)) return std::nullopt;
   std::size_t at = static_cast<std::size_t>(match.position(0) + match.length(0));
   int depth = 1;
   bool in_string = false;

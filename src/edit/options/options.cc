@@ -1,6 +1,7 @@
 #include "edit/options/options.h"
 
 #include <algorithm>
+#include <cctype>
 #include <regex>
 
 #include "base/hash.h"
@@ -36,7 +37,7 @@ std::vector<Option> all_options(const OptionContext& context, const std::string&
   pgo.title = "optimise with a profile, trained at build time on " +
               std::string(context.training.empty() ? "the tests" : "another workload");
   pgo.note = "the build runs an instrumented copy first and takes about three times as long; needs GCC 12 or newer";
-  pgo.prior_ratio = 1.1;
+  pgo.prior_ratio = 1.12;
   pgo.pgo = true;
   add(pgo);
   Option lto;
@@ -44,9 +45,19 @@ std::vector<Option> all_options(const OptionContext& context, const std::string&
   lto.title = "optimise across files when linking (LTO)";
   lto.prior_ratio = 1.03;
   lto.lto = true;
-  lto.compile = {"-flto=auto"};
+  lto.group = "whole-program";
+  // Archives that a plain `ar` writes have an index of the usual symbols only.
+  lto.compile = {"-flto=auto", "-ffat-lto-objects"};
   lto.link = {"-flto=auto"};
   add(lto);
+  Option unity;
+  unity.rule = "option/unity";
+  unity.title = "compile all files of a target as one";
+  unity.note = "names that two files keep to themselves must not clash";
+  unity.group = "whole-program";
+  unity.prior_ratio = 1.01;
+  unity.unity = true;
+  add(unity);
   for (const char* other : {"-O3", "-O2"}) {
     if (level == other) continue;
     // Going down from -O3 is worth a try; from an unknown level it would be a guess.
@@ -92,34 +103,6 @@ std::vector<Option> all_options(const OptionContext& context, const std::string&
   return result;
 }
 
-std::string file_name(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string::npos ? path : path.substr(slash + 1);
-}
-
-// The build file of the outermost folder that the build command would use.
-std::string root_file(const OptionContext& context) {
-  const bool cmake = context.build.find("cmake") != std::string::npos;
-  const bool meson = context.build.find("meson") != std::string::npos;
-  std::string best;
-  int best_score = 1 << 30;
-  for (const auto& [path, text] : context.build_files) {
-    const std::string name = file_name(path);
-    const bool is_cmake = name == "CMakeLists.txt";
-    const bool is_meson = name == "meson.build";
-    const bool is_make = name == "Makefile" || name == "GNUmakefile" || name == "makefile";
-    if (!is_cmake && !is_meson && !is_make) continue;
-    const bool used = cmake ? is_cmake : meson ? is_meson : is_make || context.build.empty();
-    const int score =
-        (used ? 0 : 1000) + static_cast<int>(std::count(path.begin(), path.end(), '/')) * 10 + (is_make ? 1 : 0);
-    if (score < best_score) {
-      best_score = score;
-      best = path;
-    }
-  }
-  return best_score < 1000 ? best : std::string();
-}
-
 Action base_action(const Option& option) {
   Action action;
   action.kind = Kind::kOption;
@@ -147,49 +130,77 @@ void recommend(std::vector<Action>& out, const std::string& rule, const std::str
 }  // namespace
 
 std::string current_level(const OptionContext& context, const std::string& text) {
-  const std::string all = context.build + "\n" + text;
   std::smatch match;
   if (std::regex_search(context.build, match, std::regex("(-O[0-3sz]|-Ofast)\\b"))) return match[1];
   if (std::regex_search(context.build, match, std::regex("CMAKE_BUILD_TYPE=([A-Za-z]+)"))) {
-    if (match[1] == "Release") return "-O3";
-    if (match[1] == "RelWithDebInfo") return "-O2";
-    if (match[1] == "MinSizeRel") return "-Os";
+    const std::string type = match[1];
+    std::string upper = type;
+    std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return std::toupper(c); });
+    if (std::regex_search(text, match, std::regex("_FLAGS_" + upper + "[^)]*[ \"](-O[0-3sz]|-Ofast)\\b")))
+      return match[1];
+    match = {};
+    if (type == "Release") return "-O3";
+    if (type == "RelWithDebInfo") return "-O2";
+    if (type == "MinSizeRel") return "-Os";
   }
   std::string found;
   const std::regex level("(^|[\\s\"'=(;])(-O[0-3sz]|-Ofast)(?=[\\s\"');]|$)");
   for (std::sregex_iterator at(text.begin(), text.end(), level), end; at != end; ++at) found = (*at)[2];
   if (!found.empty()) return found;
   if (std::regex_search(text, std::regex("set\\s*\\(\\s*CMAKE_BUILD_TYPE\\s+\"?Release"))) return "-O3";
-  if (std::regex_search(all, std::regex("buildtype\\s*=\\s*'?release"))) return "-O3";
+  if (std::regex_search(context.build + "\n" + text, std::regex("buildtype\\s*=\\s*'?release"))) return "-O3";
   return {};
+}
+
+std::string training_line(const OptionContext& context, const std::vector<std::string>& left_out,
+                          const std::string& copy, const std::string& profile) {
+  std::vector<std::string> commands = context.training;
+  if (commands.empty() && !context.test.empty()) commands.push_back(context.test);
+  if (commands.empty() || context.build.empty()) return {};
+  // A build outside of the repository would be shared by both.
+  if (std::regex_search(context.build, std::regex("(^|[ =\"'])(/|~|\\$HOME|\\.\\.)[^ ]*build"))) return {};
+  std::string line = "rm -rf " + copy + " " + profile + " && mkdir -p " + copy + " " + profile + " && tar -cf -";
+  for (const char* name : {".git", ".jarvis2"}) line += std::string(" --exclude=./") + name;
+  for (const std::string& name : left_out) line += " --exclude='" + name + "'";
+  line += " . | tar -xf - -C " + copy + " && cd " + copy +
+          " && find . '(' -name '*.c' -o -name '*.cc' -o -name '*.cpp' -o -name '*.cxx' ')' -exec touch '{}' +";
+  commands.insert(commands.begin(), context.build);
+  for (const std::string& command : commands) line += " && (" + command + ")";
+  return line;
 }
 
 std::vector<Action> option_actions(const OptionContext& context) {
   std::vector<Action> result;
   if (context.has_c || context.has_cpp) {
-    const std::string path = root_file(context);
-    if (path.empty()) {
+    const BuildFiles files = build_files_of(context);
+    if (files.paths.empty()) {
       recommend(result, "option/build-flags",
                 "build with -O3, LTO or a profile, or link mimalloc: try them in the build command",
-                "the build uses no CMakeLists.txt, Makefile or meson.build that could carry them");
+                "the build uses no CMakeLists.txt, makefile, meson.build or script that could carry them");
     } else {
-      const std::string& text = context.build_files.at(path);
-      std::string everything;
+      std::string everything, written_into;
       for (const auto& [name, one] : context.build_files) everything += one + "\n";
+      for (const std::string& path : files.paths) written_into += context.build_files.at(path) + "\n";
       const bool shared =
           std::regex_search(everything, std::regex("\\bSHARED\\b|-shared\\b|shared_library|BUILD_SHARED_LIBS"));
-      for (const Option& option : all_options(context, current_level(context, text), shared)) {
-        const std::string name = file_name(path);
-        const std::optional<std::vector<Replacement>> written =
-            name == "CMakeLists.txt" ? write_cmake(option, context, path, text)
-            : name == "meson.build"  ? write_meson(option, context, path, text)
-                                     : write_make(option, context, path, text);
-        if (!written) continue;
+      for (const Option& option : all_options(context, current_level(context, written_into), shared)) {
         Action action = base_action(option);
-        action.path = path;
-        action.replacements = *written;
-        for (Replacement& replacement : action.replacements) replacement.base_sha256 = sha256_hex(text);
+        for (const std::string& path : files.paths) {
+          const std::string& text = context.build_files.at(path);
+          std::optional<std::vector<Replacement>> written;
+          if (files.tool == BuildTool::kCmake) written = write_cmake(option, context, path, text);
+          if (files.tool == BuildTool::kMeson) written = write_meson(option, context, path, text);
+          if (files.tool == BuildTool::kMake) written = write_make(option, context, path, text);
+          if (files.tool == BuildTool::kScript) written = write_script(option, path, text);
+          for (Replacement& replacement : written.value_or(std::vector<Replacement>())) {
+            replacement.base_sha256 = sha256_hex(text);
+            action.replacements.push_back(std::move(replacement));
+          }
+        }
+        if (action.replacements.empty()) continue;
+        action.path = action.replacements.front().path;
         action.site = action.replacements.front().range;
+        const std::string& text = context.build_files.at(action.path);
         action.line = 1 + static_cast<std::uint32_t>(std::count(text.begin(), text.begin() + action.site.begin, '\n'));
         result.push_back(std::move(action));
       }

@@ -124,7 +124,8 @@ TEST(Options, FlagsGoIntoCommandsWhereNoVariableIsUsed) {
   const std::string text = "all:\n\tgcc -O2 -o a a.c\n";
   context.build_files["Makefile"] = text;
   const std::vector<Action> actions = option_actions(context);
-  EXPECT_THAT(applied(text, *find(actions, "option/lto")), HasSubstr("gcc -O2 -flto=auto -flto=auto -o a a.c"));
+  EXPECT_THAT(applied(text, *find(actions, "option/lto")),
+              HasSubstr("gcc -O2 -flto=auto -ffat-lto-objects -flto=auto -o a a.c"));
 }
 
 TEST(Options, MesonTakesProjectArguments) {
@@ -135,7 +136,97 @@ TEST(Options, MesonTakesProjectArguments) {
   context.has_c = true;
   const std::vector<Action> actions = option_actions(context);
   EXPECT_THAT(applied(text, *find(actions, "option/lto")),
-              HasSubstr("version: '1')\nadd_project_arguments('-flto=auto', language: 'c')\n"));
+              HasSubstr("version: '1')\nadd_project_arguments('-flto=auto', '-ffat-lto-objects', language: 'c')\n"));
+}
+
+std::vector<std::string> paths_of(const std::string& build, std::map<std::string, std::string> files) {
+  OptionContext context;
+  context.build = build;
+  context.build_files = std::move(files);
+  context.has_c = true;
+  return build_files_of(context).paths;
+}
+
+TEST(BuildFiles, AreThoseThatTheCommandReads) {
+  using testing::ElementsAre;
+  const std::string make = "CFLAGS = -O2\na.o: a.c\n\t$(CC) $(CFLAGS) -c a.c\n";
+  const std::string handing_on = "all:\n\tcd src && $(MAKE) all\n";
+  EXPECT_THAT(paths_of("make -C src generic", {{"Makefile", handing_on}, {"src/Makefile", make}}),
+              ElementsAre("src/Makefile"));
+  EXPECT_THAT(paths_of("make -j4", {{"Makefile", handing_on}, {"src/Makefile", make}, {"doc/Makefile", make}}),
+              ElementsAre("src/Makefile"));
+  EXPECT_THAT(paths_of("make -f driver/gcc.mk", {{"Makefile", make}, {"driver/gcc.mk", make}}),
+              ElementsAre("driver/gcc.mk"));
+  EXPECT_THAT(paths_of("cd src && CC=gcc make", {{"Makefile", make}, {"src/Makefile", make}}),
+              ElementsAre("src/Makefile"));
+  EXPECT_THAT(paths_of("cmake -S driver -B build -G 'Unix Makefiles' && cmake --build build",
+                       {{"CMakeLists.txt", kCmake}, {"driver/CMakeLists.txt", kCmake}}),
+              ElementsAre("driver/CMakeLists.txt"));
+  EXPECT_THAT(paths_of("mkdir -p build && cd build && cmake -DX=1 .. && make", {{"CMakeLists.txt", kCmake}}),
+              ElementsAre("CMakeLists.txt"));
+  EXPECT_THAT(paths_of("./configure CFLAGS='-O2 -g' && make", {{"Makefile.in", "CFLAGS = @CFLAGS@\n"},
+                                                               {"lib/Makefile.in", "CFLAGS = @CFLAGS@\n"},
+                                                               {"tests/Makefile.in", "CFLAGS = @CFLAGS@\n"}}),
+              ElementsAre("Makefile.in", "lib/Makefile.in"));
+  EXPECT_THAT(paths_of("sh tools/make.sh", {{"tools/make.sh", "gcc -O2 -o a a.c\n"}, {"Makefile", make}}),
+              ElementsAre("tools/make.sh"));
+  EXPECT_THAT(paths_of("gcc -O2 -o a a.c", {{"Makefile", make}}), testing::IsEmpty());
+}
+
+TEST(Options, ReachSeveralMakefilesAndComeAfterWhatTheyInclude) {
+  OptionContext context;
+  context.build = "make";
+  context.has_c = true;
+  const std::string sub = "include ../config.mk\nall: a\na: a.c\n\t$(CC) $(CFLAGS) -o a a.c\n";
+  context.build_files = {
+      {"Makefile", "all:\n\t$(MAKE) -C x\n\t$(MAKE) -C y\n"}, {"x/Makefile", sub}, {"y/Makefile", sub}};
+  const std::vector<Action> actions = option_actions(context);
+  const Action* o3 = find(actions, "option/o3");
+  ASSERT_NE(o3, nullptr);
+  ASSERT_EQ(o3->replacements.size(), 2u);
+  EXPECT_EQ(o3->replacements[1].path, "y/Makefile");
+  EXPECT_EQ(o3->replacements[0].range.begin, sub.find("all:"));
+}
+
+TEST(Options, ALevelThatAFileSetsIsRewrittenThere) {
+  const std::vector<Action> actions = option_actions(cmake_context());
+  const Action* o3 = find(actions, "option/o3");
+  ASSERT_NE(o3, nullptr) << "Release is -O2 here";
+  EXPECT_THAT(applied(kCmake, *o3), HasSubstr("set(CMAKE_C_FLAGS_RELEASE \"-O3\")"));
+}
+
+// A makefile below the root that keeps objects, trained by a script of the root: what the first build left is in the
+// way.
+TEST(Options, TrainingIgnoresWhatWasBuiltBefore) {
+  if (find_program("make").empty() || find_program("cc").empty()) GTEST_SKIP() << "no compiler";
+  OptionContext context;
+  context.build = "make -C src";
+  context.test = "sh check.sh";
+  context.has_c = true;
+  const std::string text =
+      "CFLAGS= -O2\nprog: a.o\n\t$(CC) $(CFLAGS) -o prog a.o\na.o: a.c\n\t$(CC) $(CFLAGS) -c a.c\n";
+  context.build_files["src/Makefile"] = text;
+  const std::vector<Action> actions = option_actions(context);
+  const Action* pgo = find(actions, "option/pgo");
+  ASSERT_NE(pgo, nullptr);
+  TempDir dir;
+  write_file_atomic(dir.path() / "check.sh", "src/prog\n");
+  fs::create_directory(dir.path() / "src");
+  write_file_atomic(dir.path() / "src/a.c", "int main(void) { return 0; }\n");
+  write_file_atomic(dir.path() / "src/Makefile", text);
+  const auto build = [&] {
+    SpawnOptions options;
+    options.argv = {"sh", "-c", context.build};
+    options.cwd = dir.path();
+    return run_process(options, 120);
+  };
+  ASSERT_TRUE(build().ok());
+  write_file_atomic(dir.path() / "src/Makefile", applied(text, *pgo));
+  fs::remove(dir.path() / "src/a.o");
+  const ProcessResult built = build();
+  ASSERT_TRUE(built.ok()) << built.err;
+  EXPECT_THAT(built.out, HasSubstr("-fprofile-use="));
+  EXPECT_FALSE(fs::is_empty(dir.path() / ".pgo/profile"));
 }
 
 // Builds for real: every option of both build systems compiles, passes the test and prints the same.
@@ -154,15 +245,15 @@ TEST_P(OptionBuild, EveryOptionBuildsAndPrintsTheSame) {
   const OptionContext context = GetParam() ? cmake_context() : make_context();
   if (find_program(GetParam() ? "cmake" : "make").empty() || find_program("cc").empty()) GTEST_SKIP() << "no compiler";
   const std::string path = GetParam() ? "CMakeLists.txt" : "Makefile";
-  const auto lay = [&](const fs::path& dir, const std::string& text) {
-    write_file_atomic(dir / path, text);
-    write_file_atomic(dir / "work.c",
+  const auto lay = [&](const fs::path& at, const std::string& text) {
+    write_file_atomic(at / path, text);
+    write_file_atomic(at / "work.c",
                       "unsigned work(unsigned n) { unsigned s = 1; for (unsigned i = 0; i < n; i++) s = s * 31 + i % "
                       "7; return s; }\n");
     write_file_atomic(
-        dir / "bench.c",
+        at / "bench.c",
         "#include <stdio.h>\nunsigned work(unsigned);\nint main(void) { printf(\"%u\\n\", work(1000)); return 0; }\n");
-    write_file_atomic(dir / "check.c", "unsigned work(unsigned);\nint main(void) { return work(0) != 1; }\n");
+    write_file_atomic(at / "check.c", "unsigned work(unsigned);\nint main(void) { return work(0) != 1; }\n");
   };
   TempDir base;
   lay(base.path(), context.build_files.at(path));
@@ -174,7 +265,7 @@ TEST_P(OptionBuild, EveryOptionBuildsAndPrintsTheSame) {
     EXPECT_EQ(build_and_run(dir.path(), context), expected) << action.rule;
     if (action.rule != "option/pgo") continue;
     bool trained = false;
-    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(dir.path() / "build")) {
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(dir.path())) {
       const std::string name = entry.path().filename().string();
       trained |= name.ends_with("work.c.gcda") || name.ends_with("bench-work.gcda");
     }
