@@ -230,6 +230,7 @@ TEST_F(RepositoryTest, ChangedBuildFilesOutdateObjectsOfMakefiles) {
   const fs::path dir = temporary.path();
   write_file_atomic(dir / "a.c", "int a;\n");
   write_file_atomic(dir / "a.o", "object\n");
+  fs::last_write_time(dir / "a.o", fs::last_write_time(dir / "a.c") - std::chrono::hours(1));
   const auto is_new = [&] { return fs::last_write_time(dir / "a.c") > fs::last_write_time(dir / "a.o"); };
   const auto age = [&] { fs::last_write_time(dir / "a.c", fs::last_write_time(dir / "a.o") - std::chrono::hours(1)); };
   for (const auto& [changed, build, outdated] :
