@@ -236,6 +236,7 @@ struct PythonType {
   Kind kind = Kind::kUnknown;
   const PythonClass* of = nullptr;  // kInstance: this class
   bool exact = false;               // kInstance: no subclass possible here
+  bool or_none = false;             // kInstance: None is possible too
   bool known() const { return kind != Kind::kUnknown && kind != Kind::kPending; }
   bool number() const { return kind == Kind::kBool || kind == Kind::kInt || kind == Kind::kFloat; }
   bool immutable() const { return number() || kind == Kind::kNone || kind == Kind::kStr || kind == Kind::kBytes; }
@@ -282,6 +283,15 @@ class PythonWorld {
   // The class that a call constructs; null otherwise.
   const PythonClass* resolve_constructor(const PythonFacts& facts, Node call) const;
   PythonType type_of(const PythonFacts& facts, Node expression) const;
+  // What the items of a container (values of a dict) are, where every place that fills it is seen.
+  PythonType element_of(const PythonFacts& facts, Node expression) const;
+  // The methods that a call may run, each with the classes whose instances run it; abstract ones (they only raise
+  // NotImplementedError) and classes that are never constructed left out. `complete`: there can be no others.
+  struct PossibleMethod {
+    const PythonFunction* method = nullptr;
+    std::vector<const PythonClass*> classes;
+  };
+  std::vector<PossibleMethod> possible_methods(const PythonFacts& facts, Node call, bool* complete) const;
 
   // Effects of running `region` (expression or statement) once, calls included.
   PythonEffects effects(const PythonFacts& facts, Node region) const;

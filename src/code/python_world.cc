@@ -36,7 +36,27 @@ bool is_attribute_target(const PythonFacts& facts, Node node) {
 }
 
 PythonType plain(PythonType::Kind kind) {
-  return {kind, nullptr, false};
+  return {kind, nullptr, false, false};
+}
+
+// What a computed string surely begins with: "visit_" + x, f"visit_{x}", "visit_%s" % x.
+std::string known_prefix(Node name) {
+  if (name.is("binary_operator")) {
+    std::string left = known_prefix(name.field("left"));
+    return name.field("operator").text() == "%" ? left.substr(0, left.find('%')) : left;
+  }
+  if (name.is("call") && name.field("function").is("attribute") &&
+      name.field("function").field("attribute").text() == "format") {
+    std::string text = known_prefix(name.field("function").field("object"));
+    return text.substr(0, text.find('{'));
+  }
+  if (!name.is("string")) return "";
+  std::string text;
+  for (const Node part : name.children()) {
+    if (part.is("interpolation")) break;
+    if (part.is("string_content")) text += part.text();
+  }
+  return text;
 }
 
 }  // namespace
@@ -97,6 +117,8 @@ void PythonWorld::Impl::index(const PythonFacts& facts) {
   };
   join(calls, own.calls);
   join(attribute_stores, own.attribute_stores);
+  join(attribute_loads, own.attribute_loads);
+  computed_names.insert(own.computed_names.begin(), own.computed_names.end());
   class_attributes.insert(own.class_attributes.begin(), own.class_attributes.end());
   patched.insert(own.patched.begin(), own.patched.end());
   changed_later.insert(own.changed_later.begin(), own.changed_later.end());
@@ -105,12 +127,14 @@ void PythonWorld::Impl::index(const PythonFacts& facts) {
 
 std::shared_ptr<const PythonFileIndex> make_python_file_index(const PythonFacts& facts) {
   std::shared_ptr<PythonFileIndex> made = std::make_shared<PythonFileIndex>();
-  auto& [calls, attribute_stores, class_attributes, patched, changed_later, values] = *made;
+  auto& [calls, attribute_stores, attribute_loads, class_attributes, computed_names, patched, changed_later, values] =
+      *made;
   for (const PythonClass& cls : facts.classes()) {
     for (const auto& [attribute, value] : cls.attributes) class_attributes.insert(attribute);
   }
-  walk(facts.tree().root(), [&calls = calls, &attribute_stores = attribute_stores, &patched = patched,
-                             &changed_later = changed_later, &values = values, &facts](Node node) {
+  walk(facts.tree().root(), [&calls = calls, &attribute_stores = attribute_stores, &attribute_loads = attribute_loads,
+                             &computed_names = computed_names, &patched = patched, &changed_later = changed_later,
+                             &values = values, &facts](Node node) {
     if (node.is("call")) {
       const Node callee = node.field("function");
       const Node last = callee.is("attribute") ? callee.field("attribute") : callee;
@@ -119,6 +143,11 @@ std::shared_ptr<const PythonFileIndex> make_python_file_index(const PythonFacts&
         const Node name_node = node.field("arguments").named(1);
         if (name_node.is("string") && name_node.named_count() == 3)
           patched.insert(std::string(name_node.named(1).text()));
+      }
+      if (callee.is("identifier") && (callee.text() == "getattr" || callee.text() == "methodcaller")) {
+        Node name_node = node.field("arguments").named(callee.text() == "getattr" ? 1 : 0);
+        if (!name_node.is("string") || name_node.text().find('{') != std::string_view::npos)
+          computed_names.insert(known_prefix(name_node));
       }
     } else if (node.is("attribute")) {
       const std::string name_text(node.field("attribute").text());
@@ -133,6 +162,7 @@ std::shared_ptr<const PythonFileIndex> make_python_file_index(const PythonFacts&
         if (!constructs) changed_later.insert(name_text);
       } else if (!(up.is("call") && up.field("function") == node)) {
         values.insert(name_text);
+        attribute_loads[name_text].push_back({&facts, node});
       }
     } else if (node.is("identifier") && facts.is_variable(node) && !facts.is_store(node)) {
       const Node up = facts.parent(node);
@@ -416,24 +446,33 @@ const PythonClass* PythonWorld::resolve_constructor(const PythonFacts& facts, No
   return module == nullptr ? nullptr : impl_->class_named(*module, 0, callee.field("attribute").text());
 }
 
-namespace {
-
-PythonType join(const PythonType& a, const PythonType& b) {
-  if (a == b || b.kind == PythonType::Kind::kPending) return a;
-  if (a.kind == PythonType::Kind::kPending) return b;
+PythonType PythonWorld::Impl::join(const PythonType& a, const PythonType& b) const {
+  using Kind = PythonType::Kind;
+  if (a == b || b.kind == Kind::kPending) return a;
+  if (a.kind == Kind::kPending) return b;
   if (a.number() && b.number()) {
-    if (a.kind == PythonType::Kind::kFloat || b.kind == PythonType::Kind::kFloat) {
+    if (a.kind == Kind::kFloat || b.kind == Kind::kFloat) {
       // Either int or float: still a number, so float stands for it (nothing relies on float itself).
-      return plain(PythonType::Kind::kFloat);
+      return plain(Kind::kFloat);
     }
-    return plain(PythonType::Kind::kInt);
+    return plain(Kind::kInt);
   }
-  if (a.kind == PythonType::Kind::kInstance && b.kind == PythonType::Kind::kInstance && a.of == b.of)
-    return {PythonType::Kind::kInstance, a.of, false};
+  if (a.kind == Kind::kInstance && b.kind == Kind::kNone) return {a.kind, a.of, a.exact, true};
+  if (b.kind == Kind::kInstance && a.kind == Kind::kNone) return {b.kind, b.of, b.exact, true};
+  if (a.kind == Kind::kInstance && b.kind == Kind::kInstance) {
+    const bool or_none = a.or_none || b.or_none;
+    if (a.of == b.of) return {Kind::kInstance, a.of, a.exact && b.exact, or_none};
+    // The nearest class above both.
+    std::vector<const PythonClass*> of_a = world.ancestors(*a.of);
+    of_a.insert(of_a.begin(), a.of);
+    std::vector<const PythonClass*> of_b = world.ancestors(*b.of);
+    of_b.insert(of_b.begin(), b.of);
+    for (const PythonClass* above : of_a) {
+      if (std::find(of_b.begin(), of_b.end(), above) != of_b.end()) return {Kind::kInstance, above, false, or_none};
+    }
+  }
   return {};
 }
-
-}  // namespace
 
 PythonType PythonWorld::type_of(const PythonFacts& facts, Node expression) const {
   const std::lock_guard<std::recursive_mutex> lock(impl_->mutex);
@@ -452,6 +491,14 @@ PythonType PythonWorld::Impl::annotated(const PythonFacts& facts, Node annotatio
   const auto found = kinds.find(head);
   if (found != kinds.end()) return plain(found->second);
   if (const PythonClass* cls = class_named(facts, 0, text)) return {Kind::kInstance, cls, false};
+  // Optional[C], C | None
+  std::string_view inner;
+  if (text.substr(0, 9) == "Optional[" && text.back() == ']') inner = text.substr(9, text.size() - 10);
+  if (text.size() > 7 && text.substr(text.size() - 7) == " | None") inner = text.substr(0, text.size() - 7);
+  if (inner.size() > 2 && (inner.front() == '"' || inner.front() == '\'')) inner = inner.substr(1, inner.size() - 2);
+  if (!inner.empty()) {
+    if (const PythonClass* cls = class_named(facts, 0, inner)) return {Kind::kInstance, cls, false, true};
+  }
   return {};
 }
 
@@ -516,7 +563,66 @@ PythonType PythonWorld::Impl::find_type(const PythonFacts& facts, Node node, int
   }
   if (kind == "call") return call_type(facts, node, depth);
   if (kind == "attribute") return attribute_type(facts, node, depth);
-  if (kind == "identifier") return name_type(facts, node, depth);
+  if (kind == "identifier") {
+    const PythonType here = narrowed(facts, node);
+    return here.known() ? here : name_type(facts, node, depth);
+  }
+  if (kind == "subscript" && node.named_count() == 2) {
+    const Node value = node.field("value");
+    const PythonType base = type(facts, value, depth);
+    if (base.kind == Kind::kStr || (base.kind == Kind::kList && node.named(1).is("slice"))) return base;
+    if (base.kind == Kind::kTuple && node.named(1).is("slice")) return base;
+    if (base.kind == Kind::kInstance) {
+      const PythonFunction* method = only_method(base, "__getitem__");
+      return method == nullptr ? PythonType{} : return_type(*method, depth);
+    }
+    if (node.named(1).is("slice")) return {};
+    if (base.kind == Kind::kBytes) return plain(Kind::kInt);
+    return elements(facts, value, 1, 0, depth);
+  }
+  return {};
+}
+
+// `if isinstance(x, C):`, `if x.__class__ is C:` and `if type(x) is C:` tell the class of x in their consequence.
+PythonType PythonWorld::Impl::narrowed(const PythonFacts& facts, Node node) const {
+  const auto told = [&](Node condition, const auto& self) -> PythonType {
+    while (condition.is("parenthesized_expression")) condition = condition.named(0);
+    if (condition.is("boolean_operator") && condition.field("operator").text() == "and") {
+      const PythonType left = self(condition.field("left"), self);
+      return left.known() ? left : self(condition.field("right"), self);
+    }
+    if (condition.is("call") && facts.is_builtin(condition.field("function"), "isinstance") &&
+        condition.field("arguments").named_count() == 2) {
+      if (condition.field("arguments").named(0).text() != node.text()) return {};
+      const Node of = condition.field("arguments").named(1);
+      if (!of.is("identifier")) return {};
+      const PythonClass* cls = class_named(facts, facts.scope_of(of), of.text());
+      return cls == nullptr ? PythonType{} : PythonType{PythonType::Kind::kInstance, cls, false, false};
+    }
+    if (!condition.is("comparison_operator") || condition.named_count() != 2) return {};
+    const std::string_view op = condition.child(1).text();
+    const Node left = condition.named(0);
+    const Node right = condition.named(1);
+    if ((op != "is" && op != "==") || !right.is("identifier")) return {};
+    const bool of_class = left.is("attribute") && left.field("attribute").text() == "__class__" &&
+                          left.field("object").text() == node.text();
+    const bool of_type = left.is("call") && facts.is_builtin(left.field("function"), "type") &&
+                         left.field("arguments").named_count() == 1 &&
+                         left.field("arguments").named(0).text() == node.text();
+    if (!of_class && !of_type) return {};
+    const PythonClass* cls = class_named(facts, facts.scope_of(right), right.text());
+    return cls == nullptr ? PythonType{} : PythonType{PythonType::Kind::kInstance, cls, true, false};
+  };
+  if (facts.is_store(node)) return {};
+  Node here = node;
+  for (Node up = facts.parent(node); up; here = up, up = facts.parent(up)) {
+    if (up.is("function_definition") || up.is("lambda") || up.is("class_definition")) break;
+    if (!(up.is("if_statement") || up.is("elif_clause")) || !(up.field("consequence") == here)) continue;
+    const PythonType found = told(up.field("condition"), told);
+    if (!found.known()) continue;
+    if (facts.reassigned_in(here, node)) return {};
+    return found;
+  }
   return {};
 }
 
@@ -549,13 +655,37 @@ PythonType PythonWorld::Impl::operation(std::string_view op, const PythonType& l
 
 PythonType PythonWorld::Impl::return_type(const PythonFunction& function, int depth) const {
   if (function.is_generator || function.is_async || function.returns.empty() || function.other_decorators) return {};
+  const auto known = return_types.find(&function);
+  if (known != return_types.end()) {
+    if (known->second.kind == PythonType::Kind::kPending) ++pending_answers;
+    return known->second;
+  }
+  return_types[&function] = plain(PythonType::Kind::kPending);
+  const int before = pending_answers;
+  const PythonType found = find_return_type(function, depth);
+  if (before == pending_answers || found.kind == PythonType::Kind::kUnknown) {
+    return_types[&function] = found;
+  } else {
+    return_types.erase(&function);
+  }
+  return found;
+}
+
+PythonType PythonWorld::Impl::find_return_type(const PythonFunction& function, int depth) const {
   PythonType result;
   bool first = true;
   for (const Node statement : function.returns) {
-    const PythonType here = type(*function.facts, statement.named(0), depth);
+    const PythonType here =
+        statement.named(0) ? type(*function.facts, statement.named(0), depth) : plain(PythonType::Kind::kNone);
     result = first ? here : join(result, here);
     first = false;
     if (result.kind == PythonType::Kind::kUnknown) return {};
+  }
+  // Running off the end gives None; told by the last statement only.
+  if (result.kind == PythonType::Kind::kInstance && !result.or_none) {
+    const std::vector<Node> body = function.body.children();
+    const std::string_view last = body.empty() ? "" : body.back().kind();
+    if (last != "return_statement" && last != "raise_statement") result.or_none = true;
   }
   return result;
 }
@@ -594,8 +724,40 @@ PythonType PythonWorld::Impl::call_type(const PythonFacts& facts, Node call, int
     if (imported != facts.imports().end() && imported->second.module == "math" && imported->second.name.empty())
       return plain(Kind::kFloat);
   }
+  if (callee.is("attribute")) {
+    const Node object = callee.field("object");
+    const std::string_view name = callee.field("attribute").text();
+    const PythonType holder = type(facts, object, depth);
+    if (holder.kind != Kind::kInstance && (name == "pop" || name == "popleft" || name == "get" || name == "heappop")) {
+      const bool heap = name == "heappop";
+      if (name == "get" && call.field("arguments").named_count() > 1) return {};
+      PythonType item = elements(facts, heap ? call.field("arguments").named(0) : object, 1, 0, depth);
+      if (name == "get" && item.known()) item = join(item, plain(Kind::kNone));
+      if (item.known()) return item;
+    }
+  }
+  if (callee.is("identifier")) {
+    const auto imported = facts.imports().find(callee.text());
+    const bool heap =
+        imported != facts.imports().end() && imported->second.module == "heapq" && imported->second.name == "heappop";
+    if (heap || (facts.is_builtin(callee, "next") && call.field("arguments").named_count() == 1) ||
+        ((facts.is_builtin(callee, "min") || facts.is_builtin(callee, "max")) &&
+         call.field("arguments").named_count() == 1))
+      return elements(facts, call.field("arguments").named(0), 1, heap ? 0 : 1, depth);
+  }
   const PythonFunction* function = world.resolve_call(facts, call, nullptr, nullptr);
-  return function == nullptr ? PythonType{} : return_type(*function, depth);
+  if (function != nullptr) return return_type(*function, depth);
+  // Several methods, one type.
+  bool complete = false;
+  const std::vector<PossibleMethod> possible = world.possible_methods(facts, call, &complete);
+  if (!complete || possible.empty() || possible.size() > 8) return {};
+  PythonType result = plain(Kind::kPending);
+  for (const PossibleMethod& one : possible) {
+    if (one.method->is_property) return {};
+    result = join(result, return_type(*one.method, depth));
+    if (result.kind == Kind::kUnknown) return {};
+  }
+  return result;
 }
 
 PythonType PythonWorld::Impl::stored_type(const PythonFacts& facts, Node target, int depth) const {
@@ -621,8 +783,12 @@ PythonType PythonWorld::Impl::stored_type(const PythonFacts& facts, Node target,
     const PythonType over = type(facts, up.field("right"), depth);
     if (over.kind == PythonType::Kind::kRange) return plain(PythonType::Kind::kInt);
     if (over.kind == PythonType::Kind::kStr) return over;
-    return {};
+    return iterated(facts, up.field("right"), target, target, 0, 0, depth);
   }
+  if ((up.is("pattern_list") || up.is("tuple_pattern")) &&
+      (facts.parent(up).is("for_statement") || facts.parent(up).is("for_in_clause")) &&
+      facts.parent(up).field("left") == up)
+    return iterated(facts, facts.parent(up).field("right"), up, target, 0, 0, depth);
   if ((up.is("pattern_list") || up.is("tuple_pattern")) && facts.parent(up).is("assignment")) {
     const Node right = facts.parent(up).field("right");
     const std::vector<Node> targets = up.children();
@@ -688,45 +854,111 @@ PythonType PythonWorld::Impl::parameter_type(const PythonFacts& facts, int scope
 
 // What all calls in the sources pass for a parameter, where every use of the function is such a call.
 PythonType PythonWorld::Impl::argument_type(const PythonFunction& function, std::size_t place, int depth) const {
-  if (function.nested || function.other_decorators || function.is_property) return {};
-  std::string called = function.name;
-  const PythonClass* cls = function.facts->class_of(function);
-  std::size_t shift = 0;
-  if (cls != nullptr) {
-    if (function.name == "__init__") {
-      called = cls->name;
-      if (cls->dynamic || !world.descendants(*cls).empty()) return {};
-    } else if (function.name.size() > 4 && function.name.compare(0, 2, "__") == 0) {
-      return {};
-    } else if (world.methods_named(function.name).size() != 1) {
-      return {};
-    }
-    if (!function.is_static) shift = 1;
+  const std::optional<std::vector<CallSite>> given = arguments_given(function, place, depth);
+  if (!given) return {};
+  PythonType result = plain(PythonType::Kind::kPending);
+  for (const CallSite& one : *given) {
+    result = join(result, type(*one.facts, one.call, depth));
+    if (result.kind == PythonType::Kind::kUnknown) return {};
   }
-  if ((values.count(called) != 0 && function.name != "__init__") || patched.count(called) != 0) return {};
-  const std::vector<CallSite>& sites = world.calls_of(called);
-  if (sites.empty() || sites.size() > 64) return {};
-  PythonType result;
-  bool first = true;
-  for (const CallSite& site : sites) {
+  return result;
+}
+
+std::optional<std::vector<PythonWorld::CallSite>> PythonWorld::Impl::arguments_given(const PythonFunction& function,
+                                                                                     std::size_t place,
+                                                                                     int depth) const {
+  constexpr std::size_t kMostSites = 128;
+  if (function.other_decorators || function.is_property) return std::nullopt;
+  const PythonParameter& parameter = function.parameters[place];
+  const PythonClass* cls = function.facts->class_of(function);
+  const bool constructor = cls != nullptr && function.name == "__init__";
+  for (const std::string& prefix : computed_names) {
+    if (cls != nullptr && !constructor && function.name.compare(0, prefix.size(), prefix) == 0) return std::nullopt;
+  }
+  std::vector<std::pair<CallSite, std::size_t>> sites;  // with the place of the first parameter after self
+  if (constructor) {
+    if (cls->dynamic) return std::nullopt;
+    std::vector<const PythonClass*> family = world.descendants(*cls);
+    family.insert(family.begin(), cls);
+    for (const PythonClass* member : family) {
+      if (world.method_of(*member, "__init__") != &function) continue;
+      if (patched.count(member->name) != 0) return std::nullopt;
+      for (const CallSite& site : world.calls_of(member->name)) {
+        const PythonClass* made = world.resolve_constructor(*site.facts, site.call);
+        if (made == member || made == nullptr) sites.emplace_back(site, 1);
+      }
+    }
+    for (const CallSite& site : world.calls_of("__init__")) {
+      const Node object = site.call.field("function").field("object");
+      if (!object) continue;
+      if (object.is("call")) {
+        const PythonFunction* around = site.facts->function_of(site.call);
+        const PythonClass* holder = around == nullptr ? nullptr : site.facts->class_of(*around);
+        if (holder == nullptr || (holder != cls && related(*holder, *cls))) sites.emplace_back(site, 1);
+      } else {
+        const PythonClass* named = class_named(*site.facts, site.facts->scope_of(object), object.text());
+        if (named == nullptr) {
+          if (type(*site.facts, object, depth).kind == PythonType::Kind::kInstance) sites.emplace_back(site, 1);
+        } else if (world.method_of(*named, "__init__") == &function) {
+          sites.emplace_back(site, 0);
+        }
+      }
+    }
+  } else {
+    if (function.name.size() > 4 && function.name.compare(0, 2, "__") == 0) return std::nullopt;
+    if (values.count(function.name) != 0 || patched.count(function.name) != 0) return std::nullopt;
+    const std::size_t self = cls != nullptr && !function.is_static ? 1 : 0;
+    for (const CallSite& site : world.calls_of(function.name)) {
+      const Node callee = site.call.field("function");
+      if (callee.is("identifier")) {
+        const PythonFunction* named = function_named(*site.facts, site.facts->scope_of(callee), callee.text());
+        if (named != nullptr && named != &function) continue;
+        if (cls != nullptr && named == nullptr &&
+            site.facts->lookup(site.facts->scope_of(callee), callee.text()) == nullptr)
+          continue;  // a builtin of this name
+        sites.emplace_back(site, self);
+        continue;
+      }
+      const Node object = callee.field("object");
+      if (object.is("identifier")) {
+        if (const PythonClass* named = class_named(*site.facts, site.facts->scope_of(object), object.text())) {
+          if (cls == nullptr || !related(*named, *cls)) continue;
+          sites.emplace_back(site, function.is_class_method ? 1 : 0);
+          continue;
+        }
+      }
+      if (cls == nullptr && module_of(*site.facts, object) == nullptr) {
+        const PythonBinding* binding = site.facts->resolve(object);
+        if (binding == nullptr || !binding->imported) continue;  // a method of this name
+      }
+      const PythonType receiver = type(*site.facts, object, depth);
+      if (cls != nullptr && receiver.known() &&
+          (receiver.kind != PythonType::Kind::kInstance || !related(*receiver.of, *cls)))
+        continue;
+      sites.emplace_back(site, self);
+    }
+  }
+  if (sites.empty() || sites.size() > kMostSites) return std::nullopt;
+  std::vector<CallSite> result;
+  for (const auto& [site, shift] : sites) {
     std::size_t at = shift;
     Node argument;
-    bool starred = false;
     for (const Node node : site.call.field("arguments").children()) {
-      starred |= node.is("list_splat") || node.is("dictionary_splat");
+      if (node.is("list_splat") || node.is("dictionary_splat")) return std::nullopt;
       if (node.is("keyword_argument")) {
-        if (node.field("name").text() == function.parameters[place].name) argument = node.field("value");
+        if (node.field("name").text() == parameter.name) argument = node.field("value");
       } else if (at++ == place) {
         argument = node;
       }
     }
-    if (starred) return {};
-    const bool defaulted = !argument;
-    if (defaulted) argument = function.parameters[place].default_value;
-    const PythonType here = type(defaulted ? *function.facts : *site.facts, argument, depth);
-    result = first ? here : join(result, here);
-    first = false;
-    if (result.kind == PythonType::Kind::kUnknown) return {};
+    if (argument) {
+      result.push_back({site.facts, argument});
+    } else if (parameter.default_value) {
+      result.push_back({function.facts, parameter.default_value});
+    } else if (!site.call.field("arguments").is("argument_list")) {
+      return std::nullopt;
+    }
+    // Fewer arguments than it needs: a call of something else by this name.
   }
   return result;
 }
@@ -746,7 +978,7 @@ PythonType PythonWorld::Impl::attribute_type(const PythonFacts& facts, Node node
     return {};
   }
   const auto stores = attribute_stores.find(name);
-  if (stores == attribute_stores.end() || stores->second.size() > 64) return {};
+  if (stores == attribute_stores.end() || stores->second.size() > 128) return {};
   PythonType result;
   bool first = true;
   if (holder.kind == PythonType::Kind::kInstance && holder.of->attributes.count(name) != 0) {

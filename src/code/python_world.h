@@ -14,10 +14,12 @@ struct PythonFileIndex {
   using Named = std::map<std::string, T, std::less<>>;
   Named<std::vector<PythonWorld::CallSite>> calls;
   Named<std::vector<PythonWorld::CallSite>> attribute_stores;  // `call` is the attribute node
+  Named<std::vector<PythonWorld::CallSite>> attribute_loads;   // `call` is the attribute node; called methods left out
   NameSet class_attributes;
-  NameSet patched;        // stored as an attribute somewhere
-  NameSet changed_later;  // stored as an attribute outside constructors
-  NameSet values;         // read other than by a call
+  NameSet computed_names;  // getattr(x, "visit_" + y): "visit_"; "" where any name is possible
+  NameSet patched;         // stored as an attribute somewhere
+  NameSet changed_later;   // stored as an attribute outside constructors
+  NameSet values;          // read other than by a call
 };
 std::shared_ptr<const PythonFileIndex> make_python_file_index(const PythonFacts& facts);
 
@@ -40,17 +42,46 @@ struct PythonWorld::Impl {
   const PythonFacts* module_of(const PythonFacts& facts, Node object) const;
   const PythonFunction* only_method(const PythonType& type, std::string_view name) const;
   bool related(const PythonClass& a, const PythonClass& b) const;
+  bool constructed(const PythonClass& cls) const;
 
   PythonType type(const PythonFacts& facts, Node node, int depth) const;
   PythonType find_type(const PythonFacts& facts, Node node, int depth) const;
   PythonType annotated(const PythonFacts& facts, Node annotation) const;
   PythonType operation(std::string_view op, const PythonType& left, const PythonType& right, int depth) const;
   PythonType return_type(const PythonFunction& function, int depth) const;
+  PythonType find_return_type(const PythonFunction& function, int depth) const;
   PythonType call_type(const PythonFacts& facts, Node call, int depth) const;
   PythonType stored_type(const PythonFacts& facts, Node target, int depth) const;
   PythonType name_type(const PythonFacts& facts, Node node, int depth) const;
   PythonType parameter_type(const PythonFacts& facts, int scope, const std::string& name, int depth) const;
   PythonType argument_type(const PythonFunction& function, std::size_t place, int depth) const;
+  // What the calls in the sources pass for a parameter; nullopt where some call may be unseen.
+  std::optional<std::vector<CallSite>> arguments_given(const PythonFunction& function, std::size_t place,
+                                                       int depth) const;
+  PythonType join(const PythonType& a, const PythonType& b) const;
+  PythonType narrowed(const PythonFacts& facts, Node node) const;
+  PythonType iterated(const PythonFacts& facts, Node over, Node left, Node target, int level, unsigned keys,
+                      int depth) const;
+
+  // python_elements.cc. The type of what is `level` items deep in a container: level 1 is an item. Bit n of `keys`
+  // says that the container n items deep is iterated over (of a dict that gives keys, which are unknown).
+  PythonType value_type(const PythonFacts& facts, Node node, int level, unsigned keys, int depth) const;
+  PythonType elements(const PythonFacts& facts, Node node, int level, unsigned keys, int depth) const;
+  PythonType find_elements(const PythonFacts& facts, Node node, int level, unsigned keys, int depth) const;
+  PythonType call_elements(const PythonFacts& facts, Node call, int level, unsigned keys, int depth) const;
+  PythonType name_elements(const PythonFacts& facts, Node node, int level, unsigned keys, int depth) const;
+  PythonType attribute_elements(const PythonFacts& facts, Node node, int level, unsigned keys, int depth) const;
+  PythonType annotated_elements(const PythonFacts& facts, Node annotation, int level, unsigned keys) const;
+  PythonType stored_elements(const PythonFacts& facts, Node target, int level, unsigned keys, int depth) const;
+  // What is put into a container by those who hold it under some name.
+  struct Filling;
+  bool follow(const PythonFacts& facts, Node use, int level, Filling& out) const;
+  bool follow_name(const PythonFacts& facts, const PythonBinding& binding, int level, Filling& out) const;
+  bool follow_attribute(const PythonFacts& facts, Node attribute, int level, Filling& out) const;
+  bool follow_method(const PythonFacts& facts, Node call, Node use, std::string_view name, int level,
+                     Filling& out) const;
+  bool follow_argument(const PythonFacts& facts, Node argument, int level, Filling& out) const;
+  bool put(const PythonFacts& facts, Node value, int level, Filling& out) const;
   PythonType attribute_type(const PythonFacts& facts, Node node, int depth) const;
 
   Summary summarise(const PythonFacts& facts, Node region) const;
@@ -74,7 +105,9 @@ struct PythonWorld::Impl {
   Named<std::vector<const PythonClass*>> classes;
   Named<std::vector<CallSite>> calls;
   Named<std::vector<CallSite>> attribute_stores;  // `call` is the attribute node
+  Named<std::vector<CallSite>> attribute_loads;
   NameSet class_attributes;
+  NameSet computed_names;
   NameSet patched;
   NameSet changed_later;
   NameSet values;
@@ -85,6 +118,8 @@ struct PythonWorld::Impl {
   mutable int pending_answers = 0;  // answers that rested on a question still open
   mutable std::unordered_map<const void*, PythonType> types;
   mutable std::unordered_map<const PythonBinding*, PythonType> binding_types;
+  mutable std::map<std::pair<const void*, unsigned>, PythonType> element_types;  // node, level and keys
+  mutable std::unordered_map<const PythonFunction*, PythonType> return_types;
   mutable std::unordered_map<const PythonFunction*, Summary> summaries;
   mutable std::unordered_map<const PythonFunction*, PythonEffects> known_effects;
   mutable std::unordered_map<const PythonFunction*, bool> recursive;

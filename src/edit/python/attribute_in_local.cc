@@ -70,7 +70,8 @@ void find(Context& context) {
         continue;
       const PythonType type = context.world->type_of(facts, object);
       bool exists = use.sure;
-      if (type.kind == PythonType::Kind::kInstance) exists |= type.of->instance_attributes.count(name) != 0;
+      if (type.kind == PythonType::Kind::kInstance && !type.or_none)
+        exists |= type.of->instance_attributes.count(name) != 0;
       if (!exists) continue;
       std::string stem = name;
       while (stem.size() > 1 && stem[0] == '_') stem.erase(0, 1);

@@ -130,6 +130,7 @@ namespace {
 const PythonFunction* special_method(const Context& context, Node object, std::string_view name, std::string* fact) {
   const PythonType type = context.world->type_of(context.facts, object);
   if (type.kind != PythonType::Kind::kInstance || type.of->defined_twice) return nullptr;
+  if (type.or_none && (name == "__eq__" || name == "__ne__")) return nullptr;  // None == x is no error
   const PythonFunction* method = context.world->method_of(*type.of, name);
   if (method == nullptr || method->other_decorators || method->is_static || method->is_class_method) return nullptr;
   if (!type.exact) {

@@ -40,9 +40,10 @@ code::Workspace one_file(const std::string& text) {
   return workspace;
 }
 
-std::vector<Proposal> all_proposals(const code::Workspace& workspace) {
+std::vector<Proposal> all_proposals(const code::Workspace& workspace, bool single_steps = false) {
   std::vector<Proposal> all;
   for (const std::unique_ptr<Transformation>& transformation : python_transformations()) {
+    if (single_steps && transformation->name() == "python/optimise-function") continue;
     for (Proposal& proposal : transformation->propose(workspace, *workspace.find("m.py"), {}))
       all.push_back(std::move(proposal));
   }
@@ -74,7 +75,7 @@ void add_chain(const std::string& text, std::mt19937_64& random, std::vector<Var
   code::Workspace workspace = one_file(text);
   std::string what;
   for (int step = 0; step < 14; ++step) {
-    const std::vector<Proposal> all = all_proposals(workspace);
+    const std::vector<Proposal> all = all_proposals(workspace, true);
     if (all.empty()) break;
     const Proposal& chosen = all[random() % all.size()];
     const std::string now = applied(workspace.find("m.py")->tree->text(), {&chosen});

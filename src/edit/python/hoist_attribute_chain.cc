@@ -17,7 +17,7 @@ bool always_there(const Context& context, Node chain) {
   if (binding == nullptr) return false;
   if (binding->imported) return context.facts.imports().count(object.text()) != 0;
   const PythonType type = context.world->type_of(context.facts, object);
-  if (type.kind != PythonType::Kind::kInstance) return false;
+  if (type.kind != PythonType::Kind::kInstance || type.or_none) return false;
   const std::string name(chain.field("attribute").text());
   std::vector<const PythonClass*> holders = context.world->ancestors(*type.of);
   holders.push_back(type.of);
