@@ -21,9 +21,10 @@ namespace {
 constexpr double kSteadyScale = 0.01;    // peak memory
 constexpr double kDuetShare = 0.7;       // of the budget, when wall-clock pairs still have to agree
 constexpr double kDirectionAlpha = 0.1;  // of the wall-clock pairs' agreement in direction
-constexpr double kFewestWallPairs = 6;   // before the wall clock is given up
-constexpr double kSteadyLimit = 0.03;    // of waiting and of parallel time
-constexpr double kAaShare = 0.1;         // of the budget
+constexpr std::size_t kFewestScreened = 3;
+constexpr double kFewestWallPairs = 6;  // before the wall clock is given up
+constexpr double kSteadyLimit = 0.03;   // of waiting and of parallel time
+constexpr double kAaShare = 0.1;        // of the budget
 constexpr double kDriftNote = 0.10;
 constexpr double kWaitShare = 0.05;  // of the budget, for waiting until a second load has gone
 constexpr int kMostRepeats = 200;
@@ -83,14 +84,13 @@ class Session {
       const PairSetup setup = pair_setup(judgement_.instrument, false);
       run_pairs(setup, options_.cpus, 1, deadline_s_, index_, options_.stop, [&](const PairSample& sample) {
         ratios.push_back(sample.log_ratio);
-        return ratios.size() < pairs;
+        return ratios.size() < pairs &&
+               (ratios.size() < kFewestScreened || screen_error(ratios) > options_.screen_error);
       });
       result.pairs = ratios.size();
       if (!ratios.empty()) {
         result.log_ratio = hodges_lehmann(ratios);
-        // A few pairs say little about their own spread: a floor that falls with their number.
-        const double spread = std::max(robust_deviation(ratios), first_scale() / static_cast<double>(ratios.size()));
-        result.se = spread / std::sqrt(static_cast<double>(ratios.size()));
+        result.se = screen_error(ratios);
       }
     } catch (const RunFailed& failed) {
       if (!failed.failure.candidate) throw Error("verify::screen", failed.failure.reason);
@@ -102,6 +102,12 @@ class Session {
   }
 
  private:
+  // A few pairs say little about their own spread: a floor that falls with their number.
+  double screen_error(const std::vector<double>& ratios) const {
+    const double count = static_cast<double>(ratios.size());
+    return std::max(robust_deviation(ratios), first_scale() / count) / std::sqrt(count);
+  }
+
   double elapsed_s() const { return monotonic_s() - started_s_; }
 
   void tell(const char* phase, const Estimate& estimate, double eta_s) {

@@ -65,6 +65,7 @@ struct MeasureOptions {
   std::uint64_t launch_cpu_ns = 0;  // CPU time of starting the sandbox, taken off every run
   double duet_scale = 0.02;         // first guesses of a pair's deviation (calibrate knows better)
   double sequential_scale = 0.12;
+  double screen_error = 0.006;  // standard error of the log-ratio at which a screen has seen enough
   bool check_output = true;     // every run's stdout must be the probe's
   bool pad_environment = true;  // a random amount of environment per run: the stack's place is noise, not bias
   bool confirm = true;          // a faster duet must agree in direction with wall-clock pairs
