@@ -260,7 +260,8 @@ class Session {
       SequentialTest test({options_.alpha, options_.min_effect, first_scale()});
       for (const PairSample& sample : judgement_.samples) test.add(sample.part_log_ratios[i]);
       part.estimate = test.estimate();
-      part.slower = test.verdict() == Verdict::kSlower;
+      // The whole may be decided after so few pairs that a part isn't: what looks slower then counts as slower.
+      part.slower = test.verdict() == Verdict::kSlower || part.estimate.ratio * (1 + 2 * options_.min_effect) < 1;
       if (!part.slower || works_.size() == 1 || judgement_.verdict != Verdict::kFaster) continue;
       judgement_.verdict = Verdict::kNotFaster;
       judgement_.reason = fmt::format("faster on the whole ({:.3f}), but slower on {} ({:.3f})",
