@@ -1,13 +1,17 @@
-// bench_mcts: simulations a second, with and without network evaluation, and what the tree costs in memory.
+// bench_mcts: simulations a second over sets of actions, with and without network evaluation, and what the tree costs
+// in memory; with a subcommand, the parts that bench/mcts/run puts beside other engines.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdlib>
 #include <ctime>
+#include <iostream>
 #include <memory>
 #include <thread>
 
+#include "base/error.h"
 #include "base/json.h"
+#include "games.h"
 #include "mcts/search.h"
 #include "set_environment.h"
 
@@ -63,7 +67,7 @@ Json row(const std::string& name, const char* unit, double ours) {
   return {{"name", name}, {"unit", unit}, {"ours", ours}, {"peers", Json::array()}};
 }
 
-int run(int rounds) {
+int sets(int rounds, int most_threads) {
   Json results = Json::array();
   const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   learn::Guide networks(std::make_shared<TimingNetworks>());
@@ -73,7 +77,7 @@ int run(int rounds) {
   const SetEnvironment constant(120, 1, nullptr);
   mcts::Options options;
   options.limit_bytes = std::size_t{1} << 30;
-  for (int threads = 1; threads <= cores; threads *= 2) {
+  for (int threads = 1; threads <= (most_threads > 0 ? most_threads : cores); threads *= 2) {
     options.threads = threads;
     const auto add = [&](const std::string& what, const Timing& timing) {
       const std::string name = fmt::format("{}, {} thread{}", what, threads, threads == 1 ? "" : "s");
@@ -104,5 +108,53 @@ int run(int rounds) {
 }  // namespace jarvis2::bench
 
 int main(int argc, char** argv) {
-  return jarvis2::bench::run(argc > 1 ? std::max(1, std::atoi(argv[1])) : 7);
+  using namespace jarvis2;
+  CLI::App app("Simulations a second");
+  int rounds = 7;
+  int most_threads = 0;
+  bool json = false;
+  app.add_option("--rounds", rounds, "Searches of which the best counts")->capture_default_str();
+  app.add_option("--most-threads", most_threads, "0: as many as there are");
+  app.add_flag("--json", json, "Always so");
+  bench::GameRun game;
+  int count = 0;
+  std::uint64_t total = 100'000'000;
+  const auto add = [&](const char* name, const char* what) {
+    CLI::App* sub = app.add_subcommand(name, what);
+    sub->add_option("--game", game.game, "connect_four, othello, go")->capture_default_str();
+    sub->add_option("--playouts", game.playouts, "Random games a state; 0: constant evaluator")->capture_default_str();
+    sub->add_option("--simulations", game.simulations, "Of one search")->capture_default_str();
+    sub->add_option("--threads", game.threads, "Of one tree")->capture_default_str();
+    sub->add_option("--batch", game.batch, "Leaves a thread gathers")->capture_default_str();
+    sub->add_option("--limit", game.limit_bytes, "Bytes of the tree")->capture_default_str();
+    sub->add_option("--seed", game.seed, "Seed")->capture_default_str();
+    sub->add_option("--count", count, "Depth, games");
+    sub->add_option("--total", total, "Simulations of the soak")->capture_default_str();
+    return sub;
+  };
+  CLI::App* time = add("game", "One search, timed");
+  CLI::App* perft = add("perft", "Positions by depth (--count)");
+  CLI::App* playouts = add("playouts", "Random games (--count)");
+  CLI::App* match = add("match", "--threads against one, --count games");
+  CLI::App* soak = add("soak", "--total simulations within --limit");
+  CLI11_PARSE(app, argc, argv);
+  try {
+    if (time->parsed()) {
+      fmt::print("{}\n", bench::time_game(game).dump());
+    } else if (perft->parsed()) {
+      fmt::print("{}\n", bench::perft_game(game.game, count > 0 ? count : 5).dump());
+    } else if (playouts->parsed()) {
+      fmt::print("{}\n", bench::playouts_of(game.game, count > 0 ? count : 100, game.seed).dump());
+    } else if (match->parsed()) {
+      fmt::print("{}\n", bench::match(game, count > 0 ? count : 40).dump());
+    } else if (soak->parsed()) {
+      fmt::print("{}\n", bench::soak(game, total).dump());
+    } else {
+      return bench::sets(std::max(1, rounds), most_threads);
+    }
+  } catch (const Error& error) {
+    std::cerr << "error: " << error.what() << "\n";
+    return 2;
+  }
+  return 0;
 }

@@ -14,7 +14,10 @@
 #include "base/interrupt.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "engine/improve.h"
 #include "learn/learner.h"
+#include "learn/table_learner.h"
+#include "neural/coreml.h"
 #include "neural/networks.h"
 #include "neural/onnx.h"
 
@@ -29,6 +32,9 @@ struct Options {
   std::string features;
   learn::LearnOptions learn;
   bool no_leave_one_out = false;
+  std::uint32_t table_members = 3;
+  std::string tables;  // folder of outcome tables; empty: the store
+  engine::ImproveOptions record;
 };
 
 std::vector<fs::path> folders(const Options& options) {
@@ -75,15 +81,24 @@ int info(const Options& options, const Common& common) {
 }
 
 int train(const Options& options, const Common& common) {
-  const learn::ExperienceStore store(store_path(options));
   const fs::path output = options.output.empty() ? user_cache_dir() / "models" : fs::path(options.output);
-  learn::LearnOptions settings = options.learn;
-  settings.leave_one_out = !options.no_leave_one_out;
-  const learn::Learned learned = learn::learn(store.all(), settings, interrupt_token(), [&](const std::string& text) {
+  const auto tell = [&](const std::string& text) {
     if (!common.quiet) log::info("{}", text);
-  });
+  };
+  learn::Learned learned;
+  if (options.tables.empty()) {
+    learn::LearnOptions settings = options.learn;
+    settings.leave_one_out = !options.no_leave_one_out;
+    learned = learn::learn(learn::ExperienceStore(store_path(options)).all(), settings, interrupt_token(), tell);
+  } else {
+    learn::TableLearnOptions settings;
+    settings.seed = options.learn.seed;
+    settings.members = options.table_members;
+    settings.shuffle_labels = options.learn.shuffle_labels;
+    learned = learn::learn_tables(learn::load_tables(options.tables), settings, interrupt_token(), tell);
+  }
   check_interrupt();
-  learn::save(learned, output);
+  learn::save(learned, output, !options.tables.empty());
   Json json = learn::learned_json(learned);
   json["folder"] = output.string();
   if (common.json) {
@@ -116,9 +131,14 @@ int export_models(const Options& options, const Common& common) {
         const neural::Model model = neural::load_model(path);
         fs::create_directories(output);
         for (std::size_t m = 0; m < model.members.size(); ++m) {
-          const fs::path file =
-              output / (model.members.size() == 1 ? fmt::format("{}.onnx", role) : fmt::format("{}-{}.onnx", role, m));
-          write_file_atomic(file, neural::to_onnx(model.members[m], role, neural::card_json(model.card).dump()));
+          const std::string name = model.members.size() == 1 ? role : fmt::format("{}-{}", role, m);
+          const std::string card = neural::card_json(model.card).dump();
+          const fs::path file = output / (name + (options.format == "coreml" ? ".mlpackage" : ".onnx"));
+          if (options.format == "coreml") {
+            neural::write_coreml(file, model.members[m], role, card);
+          } else {
+            write_file_atomic(file, neural::to_onnx(model.members[m], role, card));
+          }
           files.push_back(file.string());
         }
       }
@@ -132,6 +152,24 @@ int export_models(const Options& options, const Common& common) {
     for (const Json& file : files) fmt::print("{}\n", file.get<std::string>());
   }
   return kDone;
+}
+
+int record(const Options& options, const Common& common) {
+  engine::ImproveOptions job = options.record;
+  if (job.recording.empty()) job.recording = "recording.json";
+  const engine::ImproveResult result = engine::improve(
+      job,
+      [&](const engine::ImproveStatus& status) {
+        if (!status.message.empty() && !common.quiet) log::info("{}: {}", status.phase, status.message);
+      },
+      interrupt_token());
+  if (common.json) {
+    fmt::print("{}\n", result.json);
+  } else {
+    fmt::print("{}: {} actions; bench/learn/label.py records what comes of them\n", job.recording.string(),
+               Json::parse(result.json)["actions"].get<std::size_t>());
+  }
+  return result.status;
 }
 
 std::string read_input(const std::string& path) {
@@ -210,6 +248,8 @@ Command add_model(CLI::App& root, Common& common) {
 
   CLI::App* train_app = app->add_subcommand("train", "Train them from what was verified so far");
   train_app->add_option("--store", options->store, "The experience store (default: the user's)");
+  train_app->add_option("--tables", options->tables,
+                        "Train on the outcome tables of this folder instead (bench/learn)");
   train_app->add_option("--output", options->output, "Folder to write to (default: the user's cache)");
   train_app->add_option("--seed", options->learn.seed, "Seed")->capture_default_str();
   train_app->add_option("--members", options->learn.members, "Value networks, each on its own resample")
@@ -220,9 +260,9 @@ Command add_model(CLI::App& root, Common& common) {
   train_app->add_flag("--shuffle-labels", options->learn.shuffle_labels,
                       "Control: what is learned must be worth nothing");
 
-  CLI::App* export_app = app->add_subcommand("export", "Write them as ONNX, or the experience as CSV");
-  export_app->add_option("--format", options->format, "onnx or csv")
-      ->check(CLI::IsMember({"onnx", "csv"}))
+  CLI::App* export_app = app->add_subcommand("export", "Write them as ONNX or Core ML, or the experience as CSV");
+  export_app->add_option("--format", options->format, "onnx, coreml or csv")
+      ->check(CLI::IsMember({"onnx", "coreml", "csv"}))
       ->capture_default_str();
   export_app->add_option("--store", options->store, "The experience store (default: the user's)");
   export_app->add_option("--output", options->output, "Folder, or the CSV file");
@@ -230,7 +270,17 @@ Command add_model(CLI::App& root, Common& common) {
   CLI::App* predict_app = app->add_subcommand("predict", "Run them on rows of features");
   predict_app->add_option("FEATURES", options->features, "JSON array of rows of 512 numbers; - for stdin")->required();
 
+  CLI::App* record_app = app->add_subcommand("record", "Write a project's actions, for an outcome table");
+  record_app->add_option("DIR", options->record.dir, "The project (default: the current folder)");
+  record_app->add_option("--output", options->record.recording, "The file (default: recording.json)");
+  record_app->add_option("--command", options->record.recording_command,
+                         "What is counted instead of the benchmark: a shorter input");
+  record_app->add_option("--nothing", options->record.recording_nothing,
+                         "What of that is start-up, as a command (python3 -c pass)");
+  record_app->add_option("--kinds", options->record.kinds, "As for improve")->delimiter(',');
+
   return {app, [=, &common] {
+            if (record_app->parsed()) return record(*options, common);
             if (info_app->parsed()) return info(*options, common);
             if (train_app->parsed()) return train(*options, common);
             if (export_app->parsed()) return export_models(*options, common);

@@ -17,6 +17,7 @@
 #include "engine/champion.h"
 #include "engine/experience.h"
 #include "engine/providers.h"
+#include "engine/recording.h"
 #include "engine/report.h"
 #include "engine/result_json.h"
 #include "engine/run_store.h"
@@ -62,6 +63,8 @@ class Job {
     make_baseline();
     profile();
     make_catalogue();
+    open_space();
+    if (!options_.recording.empty()) return write_recording();
     search();
     choose_champion();
     return finish(store);
@@ -82,6 +85,13 @@ class Job {
     say("baseline", "building, testing and measuring the untouched commit");
     project::BaselineOptions options;
     options.include_uncommitted = options_.include_uncommitted;
+    if (!options_.recording.empty()) {
+      // Instructions are counted elsewhere: nothing is timed here.
+      settings_.holdout.clear();
+      options.allow_short = true;
+      options.test_runs = options.most_test_runs = 1;
+      options.bench_pairs = 1;
+    }
     project::Baseline baseline = project::make_baseline(
         *repository_, settings_, options,
         [&](std::string_view stage, double fraction) {
@@ -216,7 +226,7 @@ class Job {
     return result;
   }
 
-  void search() {
+  void open_space() {
     std::string reason;
     embedder_ = index::open_embedder(reason);
     if (!embedder_) log::info("no embeddings: {}", reason);
@@ -237,6 +247,21 @@ class Job {
     if (embedder_) {
       space_->embed = [this](const std::vector<std::string>& texts) { return embedder_->embed(texts); };
     }
+  }
+
+  ImproveResult write_recording() {
+    introduce(*space_);
+    const Json json = recording(*space_, settings_,
+                                {repository_->root().filename().string(), commit_, embedder_ ? embedder_->digest() : "",
+                                 options_.recording_command, options_.recording_nothing});
+    write_file_atomic(options_.recording, dump(json));
+    ImproveResult result;
+    result.status = kDone;
+    result.json = Json{{"recording", options_.recording.string()}, {"actions", json["actions"].size()}}.dump(2);
+    return result;
+  }
+
+  void search() {
     experience_ = std::make_unique<ExperienceRecorder>(*repository_, commit_, embedder_ ? embedder_->digest() : "");
     SearchOptions options;
     search_started_ns_ = monotonic_ns();

@@ -34,6 +34,10 @@ struct ImproveOptions {
   bool allow_native = false;  // -march=native
   bool allow_fast_math = false;
   unsigned jobs = 0;  // verifications at a time; 0: what the machine bears
+  // Instead of searching, write what an outcome table is recorded from (recording.h).
+  fs::path recording;
+  std::string recording_command;  // counted instead of the benchmark: a shorter input
+  std::string recording_nothing;  // its cost before it works
 };
 
 struct ImproveStatus {

@@ -145,7 +145,6 @@ void Guide::evaluate(std::span<const SetQuery> queries, std::span<mcts::Evaluati
 void Guide::evaluate_one(const SetQuery& query, mcts::Evaluation& result) const {
   const StateFacts facts = state_facts(query);
   std::array<float, kFacts> encoded{};
-  encode(facts, std::span<float, kFacts>(encoded));
   const std::size_t first_state_input = neural::kSiteInputs + kFacts;
   thread_local std::vector<float> common;
   thread_local std::vector<float> site;
@@ -157,6 +156,11 @@ void Guide::evaluate_one(const SetQuery& query, mcts::Evaluation& result) const 
   float residual = 0;
   float spread = 0;
   if (!query.chosen.empty() && !value_->empty()) {
+    // What a set is worth does not hang on what may come after it: as value_features({chosen, {}}).
+    StateFacts alone = facts;
+    alone.legal = alone.best_left = alone.sum_left = 0;
+    alone.conflicts = alone.catalogue - alone.chosen;
+    encode(alone, std::span<float, kFacts>(encoded));
     gain_weights(query.chosen, weights);
     float sum = 0;
     float squares = 0;
@@ -206,6 +210,7 @@ void Guide::evaluate_one(const SetQuery& query, mcts::Evaluation& result) const 
   result.priors.resize(query.legal.size());
   if (policy_ != nullptr && !query.legal.empty()) {
     const std::size_t hidden = policy_->hidden();
+    encode(facts, std::span<float, kFacts>(encoded));
     common.resize(hidden);
     policy_->first_part(encoded, first_state_input, common.data());
     rows.clear();
@@ -243,7 +248,7 @@ std::vector<float> Guide::value_features(const SetQuery& query) const {
     neural::add_scaled(action_facts_.data() + query.chosen[i] * kFacts, weights[i], kFacts,
                        features.data() + neural::kSiteInputs);
   }
-  encode(state_facts(query), std::span<float, kFacts>(features.end() - kFacts, kFacts));
+  encode(state_facts({query.chosen, {}}), std::span<float, kFacts>(features.end() - kFacts, kFacts));
   return features;
 }
 

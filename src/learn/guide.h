@@ -61,7 +61,8 @@ class Guide {
   const ActionFacts& facts(std::uint32_t action) const { return facts_[action]; }
   std::span<const float> embedding(std::uint32_t action) const;
   StateFacts state_facts(const SetQuery& query) const;
-  // The 512 features of a network for this action in this state (policy), or for this state (value).
+  // The 512 features of a network for this action in this state (policy), or for this state (value; `legal` is not
+  // looked at).
   std::vector<float> policy_features(const SetQuery& query, std::uint32_t action) const;
   std::vector<float> value_features(const SetQuery& query) const;
   Json info() const;

@@ -211,10 +211,10 @@ Learned learn(const std::vector<StoredExperience>& given, const LearnOptions& gi
   return learned;
 }
 
-void save(const Learned& learned, const fs::path& folder) {
+void save(const Learned& learned, const fs::path& folder, bool half) {
   fs::create_directories(folder);
-  if (!learned.policy.members.empty()) neural::save_model(folder / "policy.safetensors", learned.policy);
-  if (!learned.value.members.empty()) neural::save_model(folder / "value.safetensors", learned.value);
+  if (!learned.policy.members.empty()) neural::save_model(folder / "policy.safetensors", learned.policy, half);
+  if (!learned.value.members.empty()) neural::save_model(folder / "value.safetensors", learned.value, half);
 }
 
 Json learned_json(const Learned& learned) {

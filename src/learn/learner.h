@@ -49,8 +49,8 @@ neural::Dataset value_data(const std::vector<StoredExperience>& rows);
 // Throws Error when the store holds too little (fewer than 20 rows or 2 programs).
 Learned learn(const std::vector<StoredExperience>& rows, const LearnOptions& options, std::stop_token stop = {},
               const std::function<void(const std::string&)>& progress = {});
-// policy.safetensors and value.safetensors, atomically.
-void save(const Learned& learned, const fs::path& folder);
+// policy.safetensors and value.safetensors, each atomically; `half`: see save_model().
+void save(const Learned& learned, const fs::path& folder, bool half = false);
 Json learned_json(const Learned& learned);
 
 }  // namespace jarvis2::learn

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory_resource>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/json_fwd.h"
@@ -57,6 +58,14 @@ struct Candidate {
   float score = 0;  // what candidates() sorted by
 };
 
+// Gumbel root with sequential halving [Danihelka 2022], for budgets of a few visits an action.
+struct GumbelOptions {
+  std::uint32_t considered = 16;  // actions that share the first round
+  float scale = 1;                // of the Gumbel noise; 0: the likeliest actions, no chance
+  float c_visit = 50;
+  float c_scale = 1;
+};
+
 struct Report {
   Ending ending = Ending::kSimulations;
   std::uint64_t simulations = 0;  // of this run
@@ -75,6 +84,27 @@ struct Report {
   bool closed = false;            // the whole graph has been seen
   std::vector<EdgeReport> edges;  // of the root, most visited first
   Candidate champion;             // the state with the best value
+};
+
+// The move of a game: a proven win, else the most visited that is not a proven loss. Null: there is no edge.
+inline const EdgeReport* best_move(const std::vector<EdgeReport>& edges) {
+  const auto rank = [](const EdgeReport& edge) {
+    return !edge.closed ? 1 : edge.best >= 1 ? 2 : edge.best <= -1 ? 0 : 1;
+  };
+  const EdgeReport* best = nullptr;
+  for (const EdgeReport& edge : edges) {
+    if (best == nullptr || rank(edge) > rank(*best) || (rank(edge) == rank(*best) && edge.visits > best->visits)) {
+      best = &edge;
+    }
+  }
+  return best;
+}
+
+// What a search with a Gumbel root decided on.
+struct GumbelReport {
+  Report report;
+  ActionId action = kStopAction;
+  std::vector<std::pair<ActionId, std::uint32_t>> considered;  // with the rounds each stayed in; the winner first
 };
 
 // What candidates() orders by: value + deviation_weight × deviation + visit_weight × log(1 + visits)/log(1 + all).

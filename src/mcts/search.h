@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <chrono>
+#include <cmath>
 #include <exception>
 #include <functional>
+#include <limits>
 #include <mutex>
 #include <random>
 #include <stop_token>
@@ -47,6 +50,9 @@ class Search {
   // the graph is refreshed first. An exception of the environment ends the run and is thrown here; the graph stays
   // usable.
   Report run(const Limits& limits, std::stop_token stop = {});
+  // Spends `limits.simulations` on the root's actions by sequential halving: for budgets too small for visits to
+  // settle. Below the root PUCT decides. Deterministic for a seed on one thread. Throws as run() does.
+  GumbelReport run_gumbel(const GumbelOptions& gumbel, const Limits& limits, std::stop_token stop = {});
   // The state of the graph without searching.
   Report report() {
     const Exclusive exclusive(gate_);
@@ -170,6 +176,9 @@ class Search {
   double deadline_ = 0;
   std::mutex failure_mutex_;
   std::exception_ptr failure_;
+  // Edges of the root to be taken in turn; empty: PUCT chooses.
+  std::vector<std::uint32_t> forced_;
+  std::atomic<std::size_t> forced_next_{0};
 };
 
 template <Environment E>
@@ -212,6 +221,85 @@ Report Search<E>::run(const Limits& limits, std::stop_token stop) {
     report.evaluate_seconds += worker.evaluate_seconds;
   }
   return report;
+}
+
+template <Environment E>
+GumbelReport Search<E>::run_gumbel(const GumbelOptions& gumbel, const Limits& limits, std::stop_token stop) {
+  GumbelReport result;
+  struct Arm {
+    std::uint32_t edge;
+    ActionId action;
+    double score;  // noise and logit
+    std::uint32_t rounds = 0;
+    double worth = 0;
+  };
+  std::vector<Arm> arms;
+  {
+    const Exclusive exclusive(gate_);
+    refresh_if_changed();
+    if (!prepare_root(false) || !tree_.open_all(root_)) {
+      result.report = report_locked();
+      result.report.ending = Ending::kFull;
+      return result;
+    }
+    std::mt19937_64 random(options_.seed * 0x9E3779B97F4A7C15ULL + ++runs_);
+    std::uniform_real_distribution<double> unit(1e-12, 1);
+    const std::vector<ActionId> actions = tree_.actions_of(root_);
+    for (std::uint32_t edge = 0; edge < actions.size(); ++edge) {
+      const double noise = -std::log(-std::log(unit(random)));
+      arms.push_back({edge, actions[edge], gumbel.scale * noise + std::log(std::max(1e-9f, tree_.prior(root_, edge)))});
+    }
+  }
+  const auto better = [](const Arm& a, const Arm& b) { return a.score + a.worth > b.score + b.worth; };
+  std::stable_sort(arms.begin(), arms.end(), better);
+  if (arms.size() > std::max(1U, gumbel.considered)) arms.resize(std::max(1U, gumbel.considered));
+  std::size_t left = arms.size();
+  const std::uint64_t phases = std::bit_width(std::max<std::size_t>(1, left - 1));
+  std::uint64_t budget = limits.simulations;
+  Report total;
+  for (std::uint64_t phase = 0; phase < phases && left > 0 && budget > 0; ++phase) {
+    std::uint64_t each = std::max<std::uint64_t>(1, limits.simulations / (phases * left));
+    if (phase + 1 == phases) each = std::max<std::uint64_t>(1, budget / left);
+    Limits part = limits;
+    part.simulations = std::min(budget, each * left);
+    budget -= part.simulations;
+    forced_.clear();
+    for (std::size_t i = 0; i < left; ++i) forced_.push_back(arms[i].edge);
+    forced_next_ = 0;
+    try {
+      result.report = run(part, stop);
+    } catch (...) {
+      forced_.clear();
+      throw;
+    }
+    forced_.clear();
+    total.simulations += result.report.simulations;
+    total.evaluations += result.report.evaluations;
+    total.seconds += result.report.seconds;
+    std::uint32_t most = 0;
+    double low = std::numeric_limits<double>::infinity();
+    double high = -low;
+    for (std::size_t i = 0; i < left; ++i) {
+      const EdgeReport edge = tree_.edge(root_, arms[i].edge);
+      arms[i].worth = edge.closed ? edge.best : edge.mean;
+      ++arms[i].rounds;
+      most = std::max(most, edge.visits);
+      low = std::min(low, arms[i].worth);
+      high = std::max(high, arms[i].worth);
+    }
+    const double scale = high > low ? (gumbel.c_visit + most) * gumbel.c_scale / (high - low) : 0;
+    for (std::size_t i = 0; i < left; ++i) arms[i].worth = (arms[i].worth - low) * scale;
+    std::stable_sort(arms.begin(), arms.begin() + static_cast<std::ptrdiff_t>(left), better);
+    const Ending ending = result.report.ending;
+    if (ending == Ending::kStopped || ending == Ending::kTime || ending == Ending::kFull) break;
+    if (phase + 1 < phases) left = (left + 1) / 2;
+  }
+  result.report.simulations = total.simulations;
+  result.report.evaluations = total.evaluations;
+  result.report.seconds = total.seconds;
+  if (!arms.empty()) result.action = arms.front().action;
+  for (const Arm& arm : arms) result.considered.emplace_back(arm.action, arm.rounds);
+  return result;
 }
 
 template <Environment E>
@@ -328,7 +416,9 @@ typename Search<E>::Walk Search<E>::descend(Pending& pending, Worker& worker) {
       tree_.back_up(pending.path);
       return Walk::kDone;
     }
-    const Pick pick = tree_.select(index);
+    const bool forced = index == root_ && !forced_.empty();
+    const Pick pick =
+        forced ? tree_.force(index, forced_[forced_next_.fetch_add(1) % forced_.size()]) : tree_.select(index);
     if (pick.kind == Pick::kFull) {
       tree_.take_back(pending.path);
       return Walk::kFull;

@@ -280,14 +280,8 @@ Pick Tree::select(NodeIndex index) {
     if (node.open == node.room) {
       const std::uint32_t room =
           std::min<std::uint32_t>(node.legal, std::max<std::uint32_t>(kFewestLinks, node.room + node.room / 2 + 1));
-      const std::uint32_t block = edges_.allocate(link_bytes(room));
-      if (block == 0) return {Pick::kFull, 0, 0, kNoNode};
-      Link* fresh = static_cast<Link*>(edges_.at(block));
-      std::uninitialized_copy(link, link + node.open, fresh);
-      if (node.room > 0) edges_.release(node.links, link_bytes(node.room));
-      node.links = block;
-      node.room = static_cast<std::uint16_t>(room);
-      link = fresh;
+      if (!make_links(node, room)) return {Pick::kFull, 0, 0, kNoNode};
+      link = links(node);
     }
     new (&link[node.open]) Link();
     if (action[node.open] == kStopAction) link[node.open].child = kStopChild;
@@ -297,6 +291,41 @@ Pick Tree::select(NodeIndex index) {
   ++node.in_flight;
   if (link[best].child == kStopChild) return {Pick::kStop, best, kStopAction, kStopChild};
   return {Pick::kEdge, best, action[best], link[best].child};
+}
+
+bool Tree::make_links(Node& node, std::uint32_t room) {
+  const std::uint32_t block = edges_.allocate(link_bytes(room));
+  if (block == 0) return false;
+  Link* fresh = static_cast<Link*>(edges_.at(block));
+  if (node.room > 0) {
+    std::uninitialized_copy(links(node), links(node) + node.open, fresh);
+    edges_.release(node.links, link_bytes(node.room));
+  }
+  node.links = block;
+  node.room = static_cast<std::uint16_t>(room);
+  return true;
+}
+
+bool Tree::open_all(NodeIndex index) {
+  Node& node = at(index);
+  const NodeGuard guard(node);
+  if (node.room < node.legal && !make_links(node, node.legal)) return false;
+  for (; node.open < node.legal; ++node.open) {
+    Link* link = new (&links(node)[node.open]) Link();
+    if (actions(node)[node.open] == kStopAction) link->child = kStopChild;
+  }
+  return true;
+}
+
+Pick Tree::force(NodeIndex index, std::uint32_t edge) {
+  Node& node = at(index);
+  const NodeGuard guard(node);
+  if (edge >= node.open) return {Pick::kClosed, 0, 0, kNoNode};
+  Link& link = links(node)[edge];
+  ++link.in_flight;
+  ++node.in_flight;
+  if (link.child == kStopChild) return {Pick::kStop, edge, kStopAction, kStopChild};
+  return {Pick::kEdge, edge, actions(node)[edge], link.child};
 }
 
 void Tree::set_child(NodeIndex parent, std::uint32_t edge, NodeIndex child) {
@@ -424,6 +453,7 @@ void Tree::recompute_locked(Node& node) {
   double sum = node.own;
   std::uint64_t visits = 1;
   bool closed = node.open == node.legal;
+  bool won = false;
   const Link* link = links(node);
   for (std::uint32_t i = 0; i < node.open; ++i) {
     if (link[i].child == kStopChild) {
@@ -445,6 +475,8 @@ void Tree::recompute_locked(Node& node) {
     if (players_ == 2) {
       sum += static_cast<double>(link[i].visits) * -(child_closed ? child_best : child_mean);
       if (child_closed) best = std::max(best, -child_best);
+      // One way to win is enough.
+      if (child_closed && child_best <= -1) won = true;
     } else {
       sum += static_cast<double>(link[i].visits) * (child_closed ? child_best : child_mean);
       best = std::max(best, child_best);
@@ -454,7 +486,7 @@ void Tree::recompute_locked(Node& node) {
   node.visits.store(static_cast<std::uint32_t>(std::min<std::uint64_t>(visits, 0xFFFFFFFE)), std::memory_order_relaxed);
   node.mean.store(static_cast<float>(sum / static_cast<double>(visits)), std::memory_order_relaxed);
   node.best.store(best, std::memory_order_relaxed);
-  if (closed || terminal) {
+  if (closed || won || terminal) {
     node.flags.store(flags | kClosedFlag, std::memory_order_release);
   } else if ((flags & kClosedFlag) != 0) {
     node.flags.store(flags & ~kClosedFlag, std::memory_order_release);

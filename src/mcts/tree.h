@@ -116,6 +116,8 @@ class Tree {
   NodeIndex find_or_create(std::uint64_t key, bool* created = nullptr);
   // PUCT; counts the visit as in flight.
   Pick select(NodeIndex index);
+  // This edge, whatever PUCT would say; it must be open.
+  Pick force(NodeIndex index, std::uint32_t edge);
   void set_child(NodeIndex parent, std::uint32_t edge, NodeIndex child);
   // Stores an evaluation: edges by falling prior. Keeps the links of actions that stay. False: no room for the edges
   // (the node is then bare).
@@ -126,6 +128,8 @@ class Tree {
   void take_back(std::span<const PathStep> path);
 
   // (exclusive)
+  // Opens every edge of a node; false when there is no room.
+  bool open_all(NodeIndex index);
   void recompute(NodeIndex index);
   // A new evaluation for a node without edges.
   void revalue(NodeIndex index, bool terminal, const Evaluation& evaluation);
@@ -142,7 +146,10 @@ class Tree {
   NodeIndex child_of(NodeIndex index, ActionId action) const;
   std::vector<Candidate> candidates(NodeIndex root, std::size_t count, const CandidateOrder& order) const;
   Candidate champion(NodeIndex root) const;
-  std::vector<EdgeReport> edges(NodeIndex index) const;
+  std::vector<EdgeReport> edges(NodeIndex index) const;  // most visited first
+  EdgeReport edge(NodeIndex index, std::uint32_t edge) const;
+  std::vector<ActionId> actions_of(NodeIndex index) const;  // by edge
+  float prior(NodeIndex index, std::uint32_t edge) const { return prior_of(priors(at(index))[edge]); }
   void mix_noise(NodeIndex index, std::span<const float> noise, float fraction);
   std::size_t action_count(NodeIndex index) const { return at(index).legal; }
   void to_json(Json& out, NodeIndex root, std::size_t top, std::size_t depth, const ActionName& name) const;
@@ -165,6 +172,7 @@ class Tree {
   void* take(std::size_t bytes);  // null at the limit
   NodeIndex new_node();
   void free_edges(Node& node);
+  bool make_links(Node& node, std::uint32_t room);
   std::size_t strip(NodeIndex root, double share);
   void recompute_locked(Node& node);
   void see_value(float value);

@@ -80,30 +80,36 @@ Candidate Tree::champion(NodeIndex root) const {
   return best.empty() ? Candidate{} : std::move(best.front());
 }
 
+EdgeReport Tree::edge(NodeIndex index, std::uint32_t i) const {
+  const Node& node = at(index);
+  EdgeReport edge;
+  edge.action = actions(node)[i];
+  edge.prior = prior_of(priors(node)[i]);
+  edge.mean = edge.best = node.own;
+  if (i >= node.open) return edge;
+  const Link& link = links(node)[i];
+  edge.visits = link.visits;
+  if (link.child == kStopChild) {
+    edge.closed = link.visits > 0;
+  } else if (link.child != kNoNode) {
+    const Node& child = at(link.child);
+    const float sign = players_ == 2 ? -1.0f : 1.0f;
+    edge.mean = sign * child.mean.load(std::memory_order_relaxed);
+    edge.best = sign * child.best.load(std::memory_order_relaxed);
+    edge.closed = (child.flags.load(std::memory_order_relaxed) & kClosedFlag) != 0;
+  }
+  return edge;
+}
+
+std::vector<ActionId> Tree::actions_of(NodeIndex index) const {
+  const Node& node = at(index);
+  return {actions(node), actions(node) + node.legal};
+}
+
 std::vector<EdgeReport> Tree::edges(NodeIndex index) const {
   std::vector<EdgeReport> result;
   if (index == kNoNode) return result;
-  const Node& node = at(index);
-  for (std::uint32_t i = 0; i < node.legal; ++i) {
-    EdgeReport edge;
-    edge.action = actions(node)[i];
-    edge.prior = prior_of(priors(node)[i]);
-    edge.mean = edge.best = node.own;
-    if (i < node.open) {
-      const Link& link = links(node)[i];
-      edge.visits = link.visits;
-      if (link.child == kStopChild) {
-        edge.closed = link.visits > 0;
-      } else if (link.child != kNoNode) {
-        const Node& child = at(link.child);
-        const float sign = players_ == 2 ? -1.0f : 1.0f;
-        edge.mean = sign * child.mean.load(std::memory_order_relaxed);
-        edge.best = sign * child.best.load(std::memory_order_relaxed);
-        edge.closed = (child.flags.load(std::memory_order_relaxed) & kClosedFlag) != 0;
-      }
-    }
-    result.push_back(edge);
-  }
+  for (std::uint32_t i = 0; i < at(index).legal; ++i) result.push_back(edge(index, i));
   std::stable_sort(result.begin(), result.end(), [](const EdgeReport& a, const EdgeReport& b) {
     return a.visits != b.visits ? a.visits > b.visits : a.prior > b.prior;
   });

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <limits>
@@ -73,10 +74,11 @@ Tensor read_tensor(const Json& header, const std::string& key, std::string_view 
   if (entry == header.end()) fail(name, "tensor " + key + " is missing");
   Tensor tensor;
   std::vector<std::uint64_t> offsets;
+  std::uint64_t each = 4;
   try {
-    if (entry->at("dtype").get<std::string>() != "F32") {
-      fail(name, "tensor " + key + " has type " + entry->at("dtype").get<std::string>() + ", not F32");
-    }
+    const std::string type = entry->at("dtype").get<std::string>();
+    if (type != "F32" && type != "F16") fail(name, "tensor " + key + " has type " + type + ", neither F32 nor F16");
+    if (type == "F16") each = 2;
     tensor.shape = entry->at("shape").get<std::vector<std::uint64_t>>();
     offsets = entry->at("data_offsets").get<std::vector<std::uint64_t>>();
   } catch (const Json::exception& error) {
@@ -90,14 +92,42 @@ Tensor read_tensor(const Json& header, const std::string& key, std::string_view 
     }
     count *= size;
   }
-  if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > data.size() || count > data.size() / 4 ||
-      offsets[1] - offsets[0] != count * 4) {
-    fail(name, "tensor " + key + " of shape " + shape_text(tensor.shape) + " needs " + std::to_string(count * 4) +
+  if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > data.size() || count > data.size() / each ||
+      offsets[1] - offsets[0] != count * each) {
+    fail(name, "tensor " + key + " of shape " + shape_text(tensor.shape) + " needs " + std::to_string(count * each) +
                    " bytes inside the " + std::to_string(data.size()) + " there are");
   }
   tensor.values.resize(count);
-  std::memcpy(tensor.values.data(), data.data() + offsets[0], count * 4);
+  if (each == 4) {
+    std::memcpy(tensor.values.data(), data.data() + offsets[0], count * 4);
+  } else {
+    for (std::uint64_t i = 0; i < count; ++i) {
+      std::uint16_t half = 0;
+      std::memcpy(&half, data.data() + offsets[0] + 2 * i, 2);
+      // Exponent 31: not a number, which check() refuses.
+      tensor.values[i] = (half & 0x7C00) == 0x7C00 ? std::numeric_limits<float>::infinity() : float_of(half);
+    }
+  }
   return tensor;
+}
+
+// IEEE half precision, to nearest, ties to even; for finite values. Beyond its range: the largest there is.
+std::uint16_t half_of(float value) {
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
+  const std::uint16_t sign = static_cast<std::uint16_t>(bits >> 16 & 0x8000);
+  const float size = std::min(std::abs(value), 65504.0f);
+  if (size < 0x1p-14f)
+    return static_cast<std::uint16_t>(sign | static_cast<std::uint16_t>(std::nearbyint(size * 0x1p24f)));
+  const std::uint32_t rounded = std::bit_cast<std::uint32_t>(size);
+  const std::uint32_t even = rounded + 0xFFF + (rounded >> 13 & 1);
+  return static_cast<std::uint16_t>(sign | std::min<std::uint32_t>((even >> 13) - (112U << 10), 0x7BFF));
+}
+
+float float_of(std::uint16_t half) {
+  const std::uint32_t exponent = half >> 10 & 31;
+  const float sign = (half & 0x8000) != 0 ? -1.0f : 1.0f;
+  if (exponent == 0) return sign * static_cast<float>(half & 0x3FF) * 0x1p-24f;
+  return sign * std::bit_cast<float>((exponent + 112) << 23 | std::uint32_t{half & 0x3FFU} << 13);
 }
 
 std::string tensor_name(std::size_t member, std::size_t layer, const char* what) {
@@ -121,7 +151,15 @@ Json card_json(const Card& card) {
           {"note", card.note}};
 }
 
-void save_model(const fs::path& path, const Model& model) {
+void round_to_half(Weights& weights) {
+  for (std::vector<std::vector<float>>* part : {&weights.weights, &weights.biases}) {
+    for (std::vector<float>& values : *part) {
+      for (float& value : values) value = float_of(half_of(value));
+    }
+  }
+}
+
+void save_model(const fs::path& path, const Model& model, bool half) {
   Json header;
   header["__metadata__"] = {{"format", "jarvis2-model-1"}, {"card", card_json(model.card).dump()}};
   std::string data;
@@ -131,8 +169,16 @@ void save_model(const fs::path& path, const Model& model) {
     for (std::size_t l = 0; l + 1 < weights.layers.size(); ++l) {
       const auto add = [&](const char* what, const std::vector<float>& values, const Json& shape) {
         const std::size_t begin = data.size();
-        data.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
-        header[tensor_name(m, l, what)] = {{"dtype", "F32"}, {"shape", shape}, {"data_offsets", {begin, data.size()}}};
+        if (half) {
+          for (const float value : values) {
+            const std::uint16_t bits = half_of(value);
+            data.append(reinterpret_cast<const char*>(&bits), sizeof(bits));
+          }
+        } else {
+          data.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
+        }
+        header[tensor_name(m, l, what)] = {
+            {"dtype", half ? "F16" : "F32"}, {"shape", shape}, {"data_offsets", {begin, data.size()}}};
       };
       add("weight", weights.weights[l], Json::array({weights.layers[l + 1], weights.layers[l]}));
       add("bias", weights.biases[l], Json::array({weights.layers[l + 1]}));

@@ -32,8 +32,10 @@ struct Model {
   std::vector<Weights> members;
 };
 
-// Atomic. Tensors "<member>.<layer>.weight" [out, in] and "<member>.<layer>.bias" [out], F32.
-void save_model(const fs::path& path, const Model& model);
+// Atomic. Tensors "<member>.<layer>.weight" [out, in] and "<member>.<layer>.bias" [out], F32; with `half` F16, which
+// gives back exactly what round_to_half() left.
+void save_model(const fs::path& path, const Model& model, bool half = false);
+void round_to_half(Weights& weights);
 // Checks every offset, type and shape before it reads; throws Error naming the tensor and its shape.
 Model load_model(const fs::path& path);
 Model parse_model(std::string_view bytes, std::string_view name);

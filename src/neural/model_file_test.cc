@@ -52,6 +52,23 @@ TEST(ModelFile, ComesBackAsItWas) {
   EXPECT_EQ(back.members[1].weights, model.members[1].weights);
 }
 
+TEST(ModelFile, HalfPrecisionGivesBackWhatWasRounded) {
+  const TempDir folder;
+  Model model = small_model();
+  model.members[0].weights[0][0] = 1e-7f;  // below the smallest normal number
+  model.members[0].weights[0][1] = -70000;
+  model.members[0].weights[0][2] = 0.1f;
+  for (Weights& weights : model.members) round_to_half(weights);
+  EXPECT_NEAR(model.members[0].weights[0][0], 1e-7f, 3e-8f);
+  EXPECT_EQ(model.members[0].weights[0][1], -65504);
+  EXPECT_NEAR(model.members[0].weights[0][2], 0.1f, 1e-4f);
+  save_model(folder.path() / "m", model, true);
+  const Model back = load_model(folder.path() / "m");
+  EXPECT_EQ(back.members[0].weights, model.members[0].weights);
+  EXPECT_EQ(back.members[1].biases, model.members[1].biases);
+  EXPECT_LT(fs::file_size(folder.path() / "m"), 2 * 2 * (512 * 3 + 3 + 3 + 1) + 3000U);
+}
+
 TEST(ModelFile, NamesTheTensorThatIsWrong) {
   const TempDir folder;
   save_model(folder.path() / "m", small_model());

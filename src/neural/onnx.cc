@@ -3,32 +3,12 @@
 
 #include <cstdint>
 
+#include "neural/protobuf.h"
+
 namespace jarvis2::neural {
 namespace {
 
-class Message {
- public:
-  Message& integer(std::uint32_t field, std::uint64_t value) {
-    varint(std::uint64_t{field} << 3);
-    varint(value);
-    return *this;
-  }
-  Message& bytes(std::uint32_t field, const std::string& value) {
-    varint(std::uint64_t{field} << 3 | 2);
-    varint(value.size());
-    out_ += value;
-    return *this;
-  }
-  Message& message(std::uint32_t field, const Message& value) { return bytes(field, value.out_); }
-  const std::string& text() const { return out_; }
-
- private:
-  void varint(std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7) out_ += static_cast<char>(value | 0x80);
-    out_ += static_cast<char>(value);
-  }
-  std::string out_;
-};
+using Message = ProtoMessage;
 
 constexpr std::uint64_t kFloat = 1;  // TensorProto.DataType.FLOAT
 
@@ -36,7 +16,7 @@ Message tensor(const std::string& name, const std::vector<std::uint32_t>& shape,
   Message message;
   for (std::uint32_t size : shape) message.integer(1, size);
   message.integer(2, kFloat).bytes(8, name);
-  return message.bytes(9, std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)));
+  return message.floats(9, values);
 }
 
 Message node(const std::string& op, const std::vector<std::string>& inputs, const std::string& output) {
