@@ -1,12 +1,16 @@
-// bench_neural: a forward pass and a training step of the design's network, one thread. Peers are measured by peers.py
-// where they are installed.
+// bench_neural: a forward pass and a training step of the design's network, one thread. With --serve it measures what
+// it is asked to, a slice at a time, so that bench/neural/run can interleave peers.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
+#include <iostream>
 #include <random>
+#include <sstream>
+#include <string>
 
 #include "base/json.h"
 #include "neural/network.h"
@@ -22,7 +26,7 @@ double seconds_of(const std::function<void()>& work) {
 }
 
 // Best of many short bursts: a loaded machine disturbs some of them, not all.
-double best_us(const std::function<void()>& work) {
+double best_us(const std::function<void()>& work, double slice_s = 1.0) {
   work();
   double burst = 1;
   while (burst < 4096 && seconds_of([&] {
@@ -32,7 +36,7 @@ double best_us(const std::function<void()>& work) {
   }
   double best = 1e9;
   double spent = 0;
-  while (spent < 1.0) {
+  while (spent < slice_s) {
     const double seconds = seconds_of([&] {
       for (int i = 0; i < static_cast<int>(burst); ++i) work();
     });
@@ -89,9 +93,64 @@ int run() {
   return 0;
 }
 
+// Lines "forward BATCH SECONDS", "parts BATCH SECONDS", "train 0 SECONDS" and "weights PATH" (of the network, as ONNX
+// would have them: raw floats, layer after layer, weights then biases).
+int serve() {
+  const neural::Weights weights = neural::initial_weights(neural::default_layers(), 1);
+  const neural::Network network(weights);
+  fmt::print("{}\n", Json{{"vectors", neural::Network::target()}}.dump());
+  std::fflush(stdout);
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    std::istringstream words(line);
+    std::string what;
+    std::string rest;
+    double slice_s = 0.05;
+    words >> what >> rest >> slice_s;
+    double us = 0;
+    if (what == "weights") {
+      std::ofstream file(rest, std::ios::binary);
+      for (std::size_t l = 0; l < weights.weights.size(); ++l) {
+        for (const std::vector<float>* values : {&weights.weights[l], &weights.biases[l]}) {
+          file.write(reinterpret_cast<const char*>(values->data()),
+                     static_cast<std::streamsize>(values->size() * sizeof(float)));
+        }
+      }
+    } else if (what == "forward") {
+      const std::size_t batch = std::stoul(rest);
+      const std::vector<float> inputs = noise(batch * neural::kInputs);
+      std::vector<float> out(batch);
+      us = best_us([&] { network.forward(inputs.data(), batch, out.data()); }, slice_s);
+    } else if (what == "parts") {
+      const std::size_t batch = std::stoul(rest);
+      const std::vector<float> parts = noise(batch * network.hidden());
+      const std::vector<float> common = noise(network.hidden());
+      std::vector<const float*> rows;
+      for (std::size_t b = 0; b < batch; ++b) rows.push_back(parts.data() + b * network.hidden());
+      std::vector<float> out(batch);
+      us = best_us([&] { network.forward_parts(common.data(), rows, out.data()); }, slice_s);
+    } else if (what == "train") {
+      neural::Dataset data;
+      data.inputs = noise(320 * neural::kInputs);
+      data.targets.assign(320, 0.3f);
+      neural::TrainOptions options;
+      options.batch = 256;  // four fifths are trained on: one step an epoch
+      const auto epochs = [&](std::uint32_t count) {
+        options.epochs = count;
+        options.patience = count + 1;
+        return seconds_of([&] { neural::train(data, options); });
+      };
+      us = 1e6 * (epochs(12) - epochs(2)) / 10;
+    }
+    fmt::print("{}\n", us);
+    std::fflush(stdout);
+  }
+  return 0;
+}
+
 }  // namespace
 }  // namespace jarvis2::bench
 
-int main() {
-  return jarvis2::bench::run();
+int main(int argc, char** argv) {
+  return argc > 1 && std::string(argv[1]) == "--serve" ? jarvis2::bench::serve() : jarvis2::bench::run();
 }

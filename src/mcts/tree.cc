@@ -220,6 +220,8 @@ float Tree::worth(const Node& child) const {
 Pick Tree::select(NodeIndex index) {
   Node& node = at(index);
   const NodeGuard guard(node);
+  // Proven: whatever is still open can't change it.
+  if ((node.flags.load(std::memory_order_relaxed) & kClosedFlag) != 0) return {Pick::kClosed, 0, 0, kNoNode};
   const float low = low_.load(std::memory_order_relaxed);
   const float high = high_.load(std::memory_order_relaxed);
   const float scale = !options_.normalise ? 1 : (high > low ? 1 / (high - low) : 0);

@@ -64,6 +64,25 @@ Card parse_card(const Json& header, std::string_view name) {
   return card;
 }
 
+// IEEE half precision, to nearest, ties to even; for finite values. Beyond its range: the largest there is.
+std::uint16_t half_of(float value) {
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
+  const std::uint16_t sign = static_cast<std::uint16_t>(bits >> 16 & 0x8000);
+  const float size = std::min(std::abs(value), 65504.0f);
+  if (size < 0x1p-14f)
+    return static_cast<std::uint16_t>(sign | static_cast<std::uint16_t>(std::nearbyint(size * 0x1p24f)));
+  const std::uint32_t rounded = std::bit_cast<std::uint32_t>(size);
+  const std::uint32_t even = rounded + 0xFFF + (rounded >> 13 & 1);
+  return static_cast<std::uint16_t>(sign | std::min<std::uint32_t>((even >> 13) - (112U << 10), 0x7BFF));
+}
+
+float float_of(std::uint16_t half) {
+  const std::uint32_t exponent = half >> 10 & 31;
+  const float sign = (half & 0x8000) != 0 ? -1.0f : 1.0f;
+  if (exponent == 0) return sign * static_cast<float>(half & 0x3FF) * 0x1p-24f;
+  return sign * std::bit_cast<float>((exponent + 112) << 23 | std::uint32_t{half & 0x3FFU} << 13);
+}
+
 struct Tensor {
   std::vector<std::uint64_t> shape;
   std::vector<float> values;
@@ -109,25 +128,6 @@ Tensor read_tensor(const Json& header, const std::string& key, std::string_view 
     }
   }
   return tensor;
-}
-
-// IEEE half precision, to nearest, ties to even; for finite values. Beyond its range: the largest there is.
-std::uint16_t half_of(float value) {
-  const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
-  const std::uint16_t sign = static_cast<std::uint16_t>(bits >> 16 & 0x8000);
-  const float size = std::min(std::abs(value), 65504.0f);
-  if (size < 0x1p-14f)
-    return static_cast<std::uint16_t>(sign | static_cast<std::uint16_t>(std::nearbyint(size * 0x1p24f)));
-  const std::uint32_t rounded = std::bit_cast<std::uint32_t>(size);
-  const std::uint32_t even = rounded + 0xFFF + (rounded >> 13 & 1);
-  return static_cast<std::uint16_t>(sign | std::min<std::uint32_t>((even >> 13) - (112U << 10), 0x7BFF));
-}
-
-float float_of(std::uint16_t half) {
-  const std::uint32_t exponent = half >> 10 & 31;
-  const float sign = (half & 0x8000) != 0 ? -1.0f : 1.0f;
-  if (exponent == 0) return sign * static_cast<float>(half & 0x3FF) * 0x1p-24f;
-  return sign * std::bit_cast<float>((exponent + 112) << 23 | std::uint32_t{half & 0x3FFU} << 13);
 }
 
 std::string tensor_name(std::size_t member, std::size_t layer, const char* what) {
