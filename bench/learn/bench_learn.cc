@@ -9,6 +9,8 @@
 #include <functional>
 #include <iostream>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <random>
 #include <thread>
 
@@ -28,7 +30,7 @@ struct Settings {
   std::string tables = "bench/learn/tables";
   std::size_t folds = 6;
   std::size_t seeds = 20;
-  std::uint64_t simulations = 256;
+  std::uint64_t simulations = 128;
   unsigned threads = std::max(1U, std::thread::hardware_concurrency());
   bool ablations = true;
   bool json = false;
@@ -74,19 +76,25 @@ struct Way {
   Chooser chooser;
   int variant;  // of the networks; -1: none
   bool uniform;
+  double policy_trust;
+  double value_trust;
 };
-constexpr Way kWays[] = {{"search, trained", Chooser::kSearch, 0, false},
-                         {"search, labels shuffled", Chooser::kSearch, 1, false},
-                         {"search, no networks", Chooser::kSearch, -1, false},
-                         {"search, uniform priors", Chooser::kSearch, -1, true},
-                         {"additive baseline, Thompson", Chooser::kThompson, -1, false},
-                         {"additive baseline, mean", Chooser::kMean, -1, false},
-                         {"rules, greedy", Chooser::kRules, -1, false},
-                         {"random", Chooser::kRandom, -1, false},
-                         {"search, site zeroed", Chooser::kSearch, 2, false},
-                         {"search, action zeroed", Chooser::kSearch, 3, false},
-                         {"search, state zeroed", Chooser::kSearch, 4, false}};
-constexpr std::size_t kThompson = 4;
+constexpr Way kWays[] = {{"search, trained", Chooser::kSearch, 0, false, 1, 1},
+                         {"search, policy alone", Chooser::kSearch, 0, false, 1, 0},
+                         {"search, value alone", Chooser::kSearch, 0, false, 0, 1},
+                         {"search, both trusted by half", Chooser::kSearch, 0, false, 0.5, 0.5},
+                         {"search, labels shuffled", Chooser::kSearch, 1, false, 1, 1},
+                         {"search, no networks", Chooser::kSearch, -1, false, 0, 0},
+                         {"search, uniform priors", Chooser::kSearch, -1, true, 0, 0},
+                         {"additive baseline, Thompson", Chooser::kThompson, -1, false, 0, 0},
+                         {"additive baseline, mean", Chooser::kMean, -1, false, 0, 0},
+                         {"rules, greedy", Chooser::kRules, -1, false, 0, 0},
+                         {"random", Chooser::kRandom, -1, false, 0, 0},
+                         {"search, site zeroed", Chooser::kSearch, 2, false, 1, 1},
+                         {"search, action zeroed", Chooser::kSearch, 3, false, 1, 1},
+                         {"search, state zeroed", Chooser::kSearch, 4, false, 1, 1}};
+constexpr std::size_t kThompson = 7;
+constexpr std::size_t kPlainWays = 11;  // the rest are ablations
 
 struct Interval {
   double estimate = 0;
@@ -136,8 +144,6 @@ int run(const Settings& settings) {
   const std::size_t variants = settings.ablations ? std::size(kVariants) : 2;
   std::vector<std::vector<Learned>> learned(variants, std::vector<Learned>(folds));
   std::vector<std::vector<learn::TableLosses>> losses(variants, std::vector<learn::TableLosses>(folds));
-  std::vector<std::vector<std::shared_ptr<const neural::Networks>>> networks(
-      variants, std::vector<std::shared_ptr<const neural::Networks>>(folds));
   std::vector<std::function<void()>> jobs;
   for (std::size_t v = 0; v < variants; ++v) {
     for (std::size_t f = 0; f < folds; ++f) {
@@ -149,7 +155,6 @@ int run(const Settings& settings) {
         options.without = left_out[f];
         learned[v][f] = learn::learn_tables(tables, options);
         losses[v][f] = learn::table_losses(tables, left_out[f], learned[v][f], options);
-        networks[v][f] = learn::networks_of(learned[v][f]);
       });
     }
   }
@@ -172,9 +177,20 @@ int run(const Settings& settings) {
                          {"value_additive_baseline", mean_loss(v, &learn::TableLosses::value_baseline)}});
   }
 
-  const std::size_t ways = settings.ablations ? std::size(kWays) : 8;
+  const std::size_t ways = settings.ablations ? std::size(kWays) : kPlainWays;
   std::vector<std::vector<std::vector<double>>> counts(
       ways, std::vector<std::vector<double>>(tables.size(), std::vector<double>(settings.seeds)));
+  // By way and fold.
+  std::vector<std::vector<std::shared_ptr<const neural::Networks>>> networks(
+      ways, std::vector<std::shared_ptr<const neural::Networks>>(folds));
+  for (std::size_t w = 0; w < ways; ++w) {
+    for (std::size_t f = 0; f < folds && kWays[w].variant >= 0; ++f) {
+      Learned trusted = learned[static_cast<std::size_t>(kWays[w].variant)][f];
+      trusted.policy.card.trust = kWays[w].policy_trust;
+      trusted.value.card.trust = kWays[w].value_trust;
+      networks[w][f] = learn::networks_of(trusted);
+    }
+  }
   jobs.clear();
   for (std::size_t t = 0; t < tables.size(); ++t) {
     for (std::size_t w = 0; w < ways; ++w) {
@@ -185,7 +201,7 @@ int run(const Settings& settings) {
           options.uniform_priors = kWays[w].uniform;
           options.simulations = settings.simulations;
           options.seed = s + 1;
-          if (kWays[w].variant >= 0) options.networks = networks[static_cast<std::size_t>(kWays[w].variant)][t % folds];
+          options.networks = networks[w][t % folds];
           counts[w][t][s] = static_cast<double>(learn::replay(tables[t], options).verifications);
         });
       }
@@ -251,7 +267,7 @@ int run(const Settings& settings) {
   for (const Json& row : programs) {
     fmt::print("{:<16} {:4} actions {:4} outcomes best {:.3f}x", row["program"].get<std::string>(),
                row["actions"].get<int>(), row["outcomes"].get<int>(), row["best"].get<double>());
-    for (std::size_t w = 0; w < std::min<std::size_t>(ways, 8); ++w) {
+    for (std::size_t w = 0; w < std::min(ways, kPlainWays); ++w) {
       fmt::print(" {:6.1f}", row["verifications"][kWays[w].name].get<double>());
     }
     fmt::print("\n");

@@ -33,6 +33,8 @@ struct Options {
   learn::LearnOptions learn;
   bool no_leave_one_out = false;
   std::uint32_t table_members = 3;
+  double policy_trust = 1;
+  double value_trust = 1;
   std::string tables;  // folder of outcome tables; empty: the store
   engine::ImproveOptions record;
 };
@@ -95,6 +97,8 @@ int train(const Options& options, const Common& common) {
     settings.seed = options.learn.seed;
     settings.members = options.table_members;
     settings.shuffle_labels = options.learn.shuffle_labels;
+    settings.policy_trust = options.policy_trust;
+    settings.value_trust = options.value_trust;
     learned = learn::learn_tables(learn::load_tables(options.tables), settings, interrupt_token(), tell);
   }
   check_interrupt();
@@ -250,6 +254,14 @@ Command add_model(CLI::App& root, Common& common) {
   train_app->add_option("--store", options->store, "The experience store (default: the user's)");
   train_app->add_option("--tables", options->tables,
                         "Train on the outcome tables of this folder instead (bench/learn)");
+  train_app
+      ->add_option("--policy-trust", options->policy_trust, "With --tables: what the policy counts beside the rules")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  train_app
+      ->add_option("--value-trust", options->value_trust, "With --tables: what the value counts beside the baseline")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
   train_app->add_option("--output", options->output, "Folder to write to (default: the user's cache)");
   train_app->add_option("--seed", options->learn.seed, "Seed")->capture_default_str();
   train_app->add_option("--members", options->learn.members, "Value networks, each on its own resample")

@@ -54,7 +54,14 @@ void ExperienceRecorder::record(const SearchSpace& space, const Trial& trial) {
   }
   const learn::SetQuery query{trial.set, {}};
   row.value_features = space.guide.value_features(query);
-  if (trial.set.size() == 1) row.policy_features = space.guide.policy_features({{}, trial.set}, trial.set[0]);
+  if (trial.set.size() == 1) {
+    // As the search sees the choice: among all that can be chosen at the start.
+    edit::ActionSet legal;
+    for (edit::ActionId id = 0; id < space.guide.size(); ++id) {
+      if (!space.catalogue.at(id).recommendation_only && space.catalogue.legal({}, id)) legal.push_back(id);
+    }
+    row.policy_features = space.guide.policy_features({{}, legal}, trial.set[0]);
+  }
   row.baseline = static_cast<float>(space.guide.baseline().predict(trial.set).mean);
   row.stage = stage_of(trial.verification, trial.measured);
   row.ok = trial.correct();

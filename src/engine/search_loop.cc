@@ -401,9 +401,11 @@ class Loop {
     const auto offer = [&](ActionSet set, const char* purpose, double weight) {
       std::sort(set.begin(), set.end());
       if (set.empty() || seen_.contains(space_.catalogue.key(set)) || !space_.catalogue.consistent(set)) return;
+      const learn::SetQuery query{set, {}};
+      mcts::Evaluation guess;
+      space_.guide.evaluate({&query, 1}, {&guess, 1});
       const double valid = space_.guide.failures().valid(set);
-      const learn::AdditiveBaseline::Prediction guess = space_.guide.baseline().predict(set);
-      pool.push_back({valid * (guess.mean + weight * std::sqrt(guess.variance)), std::move(set), purpose});
+      pool.push_back({guess.value + valid * weight * guess.deviation, std::move(set), purpose});
     };
     // Every third choice explores: uncertainty counts, and gains are drawn instead of averaged.
     const bool explore = turn_ % 3 == 0;

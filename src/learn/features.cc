@@ -17,7 +17,7 @@ float scaled(float count) {
 
 class Writer {
  public:
-  explicit Writer(std::span<float, kFacts> out) : out_(out) { std::fill(out.begin(), out.end(), 0.0f); }
+  explicit Writer(std::span<float> out) : out_(out) { std::fill(out.begin(), out.end(), 0.0f); }
   void put(float value) { out_[at_++] = std::isfinite(value) ? std::clamp(value, -4.0f, 4.0f) : 0.0f; }
   void one_hot(std::size_t choice, std::size_t choices) {
     if (choice < choices) out_[at_ + choice] = 1;
@@ -27,7 +27,7 @@ class Writer {
   void skip(std::size_t places) { at_ += places; }
 
  private:
-  std::span<float, kFacts> out_;
+  std::span<float> out_;
   std::size_t at_ = 0;
 };
 
@@ -68,6 +68,15 @@ void encode(const ActionFacts& facts, std::span<float, kFacts> out) {
   writer.put(scaled(facts.supersedes));
   writer.put(scaled(facts.replacements));
   writer.put(facts.bytes_delta >= 0 ? scaled(facts.bytes_delta) : -scaled(-facts.bytes_delta));
+}
+
+void encode(const LearntFacts& facts, std::span<float, kLearntFacts> out) {
+  Writer writer(out);
+  writer.put(8 * facts.gain);
+  writer.put(8 * facts.deviation);
+  writer.put(8 * facts.surprise);
+  writer.put(facts.valid);
+  writer.put(facts.measured);
 }
 
 void encode(const StateFacts& facts, std::span<float, kFacts> out) {

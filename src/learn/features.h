@@ -40,6 +40,17 @@ struct ActionFacts {
   std::uint64_t function = 0;  // which function (a hash); 0: unknown, told apart by its share
 };
 
+// What outcomes have taught of an action; its encoding takes the last places of the action's.
+struct LearntFacts {
+  float gain = 0;  // of the additive baseline: mean and deviation
+  float deviation = 0;
+  float surprise = 0;  // mean less what the rule promised
+  float valid = 1;     // failure model, the action alone
+  float measured = 0;  // 1: it has an outcome of its own
+};
+inline constexpr std::size_t kLearntFacts = 5;
+inline constexpr std::size_t kFirstLearntFact = kFacts - kLearntFacts;
+
 // What is known of a state besides its actions.
 struct StateFacts {
   float chosen = 0;     // actions
@@ -61,6 +72,7 @@ struct StateFacts {
 // Amdahl: ln(1 / (1 − share + share/ratio)), with the share of the time the site is in.
 float expected_gain(const ActionFacts& facts);
 void encode(const ActionFacts& facts, std::span<float, kFacts> out);
+void encode(const LearntFacts& facts, std::span<float, kLearntFacts> out);
 void encode(const StateFacts& facts, std::span<float, kFacts> out);
 
 }  // namespace jarvis2::learn

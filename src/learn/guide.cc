@@ -46,15 +46,16 @@ std::uint32_t Guide::add(const ActionFacts& facts, std::span<const float> embedd
   const double deviation = std::sqrt(0.005 * 0.005 + 0.7 * 0.7 * gain * gain + 0.05 * 0.05 * facts.share * facts.share);
   const std::uint32_t action = baseline_.add_action(facts.rule, gain, deviation);
   failures_.add_action(facts.rule, facts.always_safe);
-  valid_alone_.push_back(static_cast<float>(failures_.valid(std::span<const std::uint32_t>(&action, 1))));
+  valid_alone_.push_back(1);
   facts_.push_back(facts);
   focus_.push_back(std::isfinite(focus) && focus > 0 ? focus : 0.0f);
-  gains_.push_back(static_cast<float>(baseline_.mean(action)));
+  gains_.push_back(gain);
   measured_alone_.push_back(0);
   embeddings_.resize(embeddings_.size() + neural::kSiteInputs, 0.0f);
   std::copy(embedding.begin(), embedding.end(), embeddings_.end() - neural::kSiteInputs);
   action_facts_.resize(action_facts_.size() + kFacts);
   encode(facts, std::span<float, kFacts>(action_facts_.end() - kFacts, kFacts));
+  see_learnt(action);
   ++version_;
   return action;
 }
@@ -67,32 +68,62 @@ Json Guide::info() const {
   return networks_->info();
 }
 
+// What the last observation changed of this action.
+void Guide::see_learnt(std::uint32_t action) {
+  gains_[action] = static_cast<float>(baseline_.mean(action));
+  valid_alone_[action] = static_cast<float>(failures_.valid(std::span<const std::uint32_t>(&action, 1)));
+  LearntFacts facts;
+  facts.gain = gains_[action];
+  facts.deviation = static_cast<float>(baseline_.deviation(action));
+  facts.surprise = facts.gain - expected_gain(facts_[action]);
+  facts.valid = valid_alone_[action];
+  facts.measured = measured_alone_[action];
+  encode(facts,
+         std::span<float, kLearntFacts>(action_facts_.data() + action * kFacts + kFirstLearntFact, kLearntFacts));
+}
+
 void Guide::make_parts() const {
-  if (parts_ready_.load(std::memory_order_acquire) == facts_.size()) return;
+  if (parts_version_.load(std::memory_order_acquire) == version_) return;
   const std::lock_guard<std::mutex> guard(parts_mutex_);
-  std::size_t ready = parts_ready_.load(std::memory_order_relaxed);
-  if (ready == facts_.size()) return;
-  policy_ = networks_->policy();
-  value_ = &networks_->value();
-  value_parts_.resize(value_->size());
-  for (; ready < facts_.size(); ++ready) {
-    const std::uint32_t action = static_cast<std::uint32_t>(ready);
-    std::vector<float> inputs(neural::kSiteInputs + kFacts);
-    const std::span<const float> site = embedding(action);
-    std::copy(site.begin(), site.end(), inputs.begin());
-    std::copy_n(action_facts_.begin() + static_cast<std::ptrdiff_t>(ready * kFacts), kFacts,
-                inputs.begin() + neural::kSiteInputs);
-    if (policy_ != nullptr) {
-      policy_parts_.resize((ready + 1) * policy_->hidden());
-      policy_->first_part(inputs, 0, policy_parts_.data() + ready * policy_->hidden());
-    }
-    for (std::size_t m = 0; m < value_->size(); ++m) {
-      const std::size_t hidden = (*value_)[m].hidden();
-      value_parts_[m].resize((ready + 1) * hidden);
-      (*value_)[m].first_part(inputs, 0, value_parts_[m].data() + ready * hidden);
-    }
+  if (parts_version_.load(std::memory_order_relaxed) == version_) return;
+  if (fixed_ready_ == 0) {
+    policy_trust_ = networks_->policy_trust();
+    value_trust_ = networks_->value_trust();
+    static const std::vector<neural::Network> none;
+    policy_ = policy_trust_ > 0 ? networks_->policy() : nullptr;
+    value_ = value_trust_ > 0 ? &networks_->value() : &none;
+    value_fixed_.resize(value_->size());
+    value_parts_.resize(value_->size());
   }
-  parts_ready_.store(ready, std::memory_order_release);
+  const std::size_t first_learnt = neural::kSiteInputs + kFirstLearntFact;
+  for (; fixed_ready_ < facts_.size(); ++fixed_ready_) {
+    std::vector<float> inputs(first_learnt);
+    const std::span<const float> site = embedding(static_cast<std::uint32_t>(fixed_ready_));
+    std::copy(site.begin(), site.end(), inputs.begin());
+    std::copy_n(action_facts_.begin() + static_cast<std::ptrdiff_t>(fixed_ready_ * kFacts), kFirstLearntFact,
+                inputs.begin() + neural::kSiteInputs);
+    const auto append = [&](const neural::Network& network, std::vector<float>& fixed) {
+      fixed.resize((fixed_ready_ + 1) * network.hidden());
+      network.first_part(inputs, 0, fixed.data() + fixed_ready_ * network.hidden());
+    };
+    if (policy_ != nullptr) append(*policy_, policy_fixed_);
+    for (std::size_t m = 0; m < value_->size(); ++m) append((*value_)[m], value_fixed_[m]);
+  }
+  std::vector<float> learnt;
+  const auto complete = [&](const neural::Network& network, const std::vector<float>& fixed,
+                            std::vector<float>& parts) {
+    const std::size_t hidden = network.hidden();
+    learnt.resize(hidden);
+    parts = fixed;
+    for (std::size_t action = 0; action < facts_.size(); ++action) {
+      network.first_part({action_facts_.data() + action * kFacts + kFirstLearntFact, kLearntFacts}, first_learnt,
+                         learnt.data());
+      neural::add_scaled(learnt.data(), 1, hidden, parts.data() + action * hidden);
+    }
+  };
+  if (policy_ != nullptr) complete(*policy_, policy_fixed_, policy_parts_);
+  for (std::size_t m = 0; m < value_->size(); ++m) complete((*value_)[m], value_fixed_[m], value_parts_[m]);
+  parts_version_.store(version_, std::memory_order_release);
 }
 
 void Guide::gain_weights(std::span<const std::uint32_t> chosen, std::vector<float>& weights) const {
@@ -181,8 +212,8 @@ void Guide::evaluate_one(const SetQuery& query, mcts::Evaluation& result) const 
       squares += member * member;
     }
     const float members = static_cast<float>(value_->size());
-    residual = sum / members;
-    spread = std::max(0.0f, squares / members - residual * residual);
+    residual = value_trust_ * sum / members;
+    spread = std::max(0.0f, value_trust_ * value_trust_ * squares / members - residual * residual);
   }
   const float raw = facts.expected + residual;
   result.value = std::clamp(raw > 0 ? raw * facts.valid : raw, Guide::kFailed, -Guide::kFailed);
@@ -218,13 +249,26 @@ void Guide::evaluate_one(const SetQuery& query, mcts::Evaluation& result) const 
     outputs.resize(rows.size());
     policy_->forward_parts(common.data(), rows, outputs.data());
   }
+  // The rules' view and the network's, each of sum 1, mixed by what the network is trusted.
+  thread_local std::vector<float> promised;
+  promised.resize(query.legal.size());
   float sum = 0;
+  float promised_sum = 0;
   for (std::size_t i = 0; i < query.legal.size(); ++i) {
     const std::uint32_t action = query.legal[i];
-    float prior = policy_ != nullptr ? outputs[i] : std::max(0.0f, gains_[action]) + kLeastGain;
-    prior *= focus_[action] * valid_alone_[action];
-    result.priors[i] = prior;
-    sum += prior;
+    const float factor = focus_[action] * valid_alone_[action];
+    promised[i] = (std::max(0.0f, gains_[action]) + kLeastGain) * factor;
+    result.priors[i] = policy_ != nullptr ? outputs[i] * factor : promised[i];
+    sum += result.priors[i];
+    promised_sum += promised[i];
+  }
+  if (policy_ != nullptr && policy_trust_ < 1 && sum > 0 && promised_sum > 0) {
+    const float ours = policy_trust_ / sum;
+    const float theirs = (1 - policy_trust_) / promised_sum;
+    for (std::size_t i = 0; i < result.priors.size(); ++i) {
+      result.priors[i] = ours * result.priors[i] + theirs * promised[i];
+    }
+    sum = 1;
   }
   result.stop_prior = query.legal.empty() ? 1.0f : sum / static_cast<float>(query.legal.size());
 }
@@ -275,10 +319,7 @@ void Guide::observe(const SetOutcome& outcome) {
     if (outcome.actions.size() == 1) measured_alone_[outcome.actions[0]] = 1;
   }
   ++verifications_;
-  for (std::uint32_t action = 0; action < facts_.size(); ++action) {
-    gains_[action] = static_cast<float>(baseline_.mean(action));
-    valid_alone_[action] = static_cast<float>(failures_.valid(std::span<const std::uint32_t>(&action, 1)));
-  }
+  for (std::uint32_t action = 0; action < facts_.size(); ++action) see_learnt(action);
   ++version_;
 }
 

@@ -49,8 +49,8 @@ class Guide {
   // prior. Not while evaluate() runs (Search::pause()).
   std::uint32_t add(const ActionFacts& facts, std::span<const float> embedding, float focus = 1);
   std::size_t size() const { return facts_.size(); }
-  // Fills value (baseline mean + residual; exact where verified), deviation, priors over `legal` and stop_prior.
-  // Thread-safe beside itself.
+  // Fills value (baseline mean + trusted share of the residual; exact where verified), deviation, priors over `legal`
+  // and stop_prior. Thread-safe beside itself.
   void evaluate(std::span<const SetQuery> queries, std::span<mcts::Evaluation> results) const;
   // Updates baseline, failure model and verified sets; version() changes. Not while evaluate() runs.
   void observe(const SetOutcome& outcome);
@@ -76,6 +76,7 @@ class Guide {
   };
   static std::uint64_t set_key(std::span<const std::uint32_t> set);
   void make_parts() const;
+  void see_learnt(std::uint32_t action);
   void evaluate_one(const SetQuery& query, mcts::Evaluation& result) const;
   // Shares of the chosen actions in the value network's site and action facts; they sum to 1.
   void gain_weights(std::span<const std::uint32_t> chosen, std::vector<float>& weights) const;
@@ -94,13 +95,19 @@ class Guide {
   float best_verified_ = 0;
   std::uint32_t verifications_ = 0;
   std::uint64_t version_ = 1;
-  // First-layer sums of site and action facts, made when they are first needed.
+  // First-layer sums of site and action facts, made when they are needed. What is known beforehand is summed once an
+  // action, what outcomes teach once a version.
   mutable std::mutex parts_mutex_;
-  mutable std::atomic<std::size_t> parts_ready_{0};
+  mutable std::atomic<std::uint64_t> parts_version_{0};
+  mutable std::size_t fixed_ready_ = 0;  // actions
   mutable const neural::Network* policy_ = nullptr;
   mutable const std::vector<neural::Network>* value_ = nullptr;
-  mutable std::vector<float> policy_parts_;              // hidden() an action
-  mutable std::vector<std::vector<float>> value_parts_;  // by member
+  mutable float policy_trust_ = 0;
+  mutable float value_trust_ = 0;
+  mutable std::vector<float> policy_fixed_;  // hidden() an action
+  mutable std::vector<float> policy_parts_;
+  mutable std::vector<std::vector<float>> value_fixed_;  // by member
+  mutable std::vector<std::vector<float>> value_parts_;
 };
 
 }  // namespace jarvis2::learn

@@ -18,7 +18,7 @@ using Set = std::vector<std::uint32_t>;
 // Weights held in memory.
 class GivenNetworks final : public neural::Networks {
  public:
-  GivenNetworks(std::uint64_t seed, float last) {
+  GivenNetworks(std::uint64_t seed, float last, float trust = 1) : trust_(trust) {
     for (int member = 0; member < 4; ++member) {
       neural::Weights weights = neural::initial_weights(neural::default_layers(), seed + static_cast<unsigned>(member));
       std::mt19937_64 random(seed);
@@ -35,9 +35,12 @@ class GivenNetworks final : public neural::Networks {
   }
   const neural::Network* policy() const override { return &*policy_; }
   const std::vector<neural::Network>& value() const override { return value_; }
+  float policy_trust() const override { return trust_; }
+  float value_trust() const override { return trust_; }
   Json info() const override { return {}; }
 
  private:
+  float trust_;
   std::optional<neural::Network> policy_;
   std::vector<neural::Network> value_;
 };
@@ -130,7 +133,8 @@ TEST(Guide, CachedPartsEqualTheWholeNetwork) {
   const std::shared_ptr<GivenNetworks> networks = std::make_shared<GivenNetworks>(6, 0.4f);
   Guide guide(networks);
   fill(guide, 30);
-  guide.observe(measured({3, 4}, 0.1));
+  evaluate(guide, {3}, {4});
+  guide.observe(measured({3, 4}, 0.1));  // what it teaches must reach the sums made before
   const Set chosen = {1, 3, 12};
   const Set legal = {0, 2, 20, 29};
   const SetQuery query{chosen, legal};
@@ -151,6 +155,28 @@ TEST(Guide, CachedPartsEqualTheWholeNetwork) {
   }
   const double raw = guide.baseline().predict(chosen).mean + residual;
   EXPECT_NEAR(result.value, raw > 0 ? raw * guide.failures().valid(chosen) : raw, 1e-5);
+}
+
+TEST(Guide, TrustMixesNetworksWithRulesAndBaseline) {
+  Guide plain(std::make_shared<GivenNetworks>(6, 0.4f, 0.0f));
+  Guide half(std::make_shared<GivenNetworks>(6, 0.4f, 0.5f));
+  Guide full(std::make_shared<GivenNetworks>(6, 0.4f));
+  Guide none(std::make_shared<neural::NullNetworks>("test"));
+  for (Guide* guide : {&plain, &half, &full, &none}) fill(*guide, 30);
+  const Set legal = {0, 2, 20, 29};
+  const mcts::Evaluation a = evaluate(plain, {1, 3}, legal);
+  const mcts::Evaluation b = evaluate(half, {1, 3}, legal);
+  const mcts::Evaluation c = evaluate(full, {1, 3}, legal);
+  const mcts::Evaluation rules = evaluate(none, {1, 3}, legal);
+  EXPECT_EQ(a.value, rules.value);
+  EXPECT_EQ(a.priors, rules.priors);
+  EXPECT_NE(a.value, c.value);
+  EXPECT_GT(b.value, std::min(a.value, c.value));
+  EXPECT_LT(b.value, std::max(a.value, c.value));
+  const auto share = [](const mcts::Evaluation& e, std::size_t i) {
+    return e.priors[i] / (e.priors[0] + e.priors[1] + e.priors[2] + e.priors[3]);
+  };
+  for (std::size_t i = 0; i < legal.size(); ++i) EXPECT_NEAR(share(b, i), (share(a, i) + share(c, i)) / 2, 1e-5);
 }
 
 TEST(Guide, OutcomesBecomeKnowledge) {

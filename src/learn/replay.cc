@@ -108,40 +108,47 @@ std::size_t best_of(const Table& table, const std::vector<std::uint8_t>& seen, c
   return best;
 }
 
-// What the search would verify next: the best of the sets it has visited; if none of them is open, of all that are.
+std::vector<double> means(const Guide& guide) {
+  std::vector<double> gains(guide.size());
+  for (std::uint32_t action = 0; action < gains.size(); ++action) gains[action] = guide.baseline().mean(action);
+  return gains;
+}
+
+// What a search would verify next, as the engine chooses: the best of the tree's first open candidates, of the additive
+// model's favourite, and of a draw from it.
 std::size_t searched(const Table& table, const std::vector<std::uint8_t>& seen, const Guide& guide,
-                     mcts::Search<TableEnvironment>& search, std::uint64_t simulations, double curiosity) {
+                     mcts::Search<TableEnvironment>& search, std::uint64_t simulations, bool explore,
+                     std::mt19937_64& random) {
+  constexpr std::size_t kCandidates = 12;
+  search.clear();
   search.run({simulations, 0});
   mcts::CandidateOrder order;
-  order.deviation_weight = static_cast<float>(curiosity);
+  order.deviation_weight = explore ? 1.0f : 0.2f;
   order.visit_weight = 0.01f;
   order.skip_exact = false;
+  std::vector<std::size_t> pool = {best_of(table, seen, guide.baseline().sample(random), &guide.failures()),
+                                   best_of(table, seen, means(guide), &guide.failures())};
   for (const mcts::Candidate& candidate : search.candidates(400, order)) {
+    if (pool.size() >= kCandidates + 2) break;
     std::vector<std::uint32_t> set(candidate.actions.begin(), candidate.actions.end());
     std::sort(set.begin(), set.end());
     const std::size_t found = table.find(set);
-    if (found < table.outcomes.size() && seen[found] == 0) return found;
+    if (found < table.outcomes.size() && seen[found] == 0) pool.push_back(found);
   }
-  std::size_t best = table.outcomes.size();
-  float best_score = -std::numeric_limits<float>::infinity();
-  for (std::size_t i = 0; i < table.outcomes.size(); ++i) {
-    if (seen[i] != 0) continue;
+  std::size_t best = pool.front();
+  double best_score = -std::numeric_limits<double>::infinity();
+  for (const std::size_t i : pool) {
     const SetQuery query{table.outcomes[i].set, {}};
-    mcts::Evaluation result;
-    guide.evaluate(std::span<const SetQuery>(&query, 1), std::span<mcts::Evaluation>(&result, 1));
-    const float score = result.value + static_cast<float>(curiosity) * result.deviation;
+    mcts::Evaluation guess;
+    guide.evaluate({&query, 1}, {&guess, 1});
+    const double valid = guide.failures().valid(table.outcomes[i].set);
+    const double score = guess.value + valid * (explore ? 1.0 : 0.2) * guess.deviation;
     if (score > best_score) {
       best_score = score;
       best = i;
     }
   }
   return best;
-}
-
-std::vector<double> means(const Guide& guide) {
-  std::vector<double> gains(guide.size());
-  for (std::uint32_t action = 0; action < gains.size(); ++action) gains[action] = guide.baseline().mean(action);
-  return gains;
 }
 
 }  // namespace
@@ -190,7 +197,7 @@ Replayed replay(const Table& table, const ReplayOptions& options) {
     switch (options.chooser) {
       case Chooser::kSearch: {
         const bool explore = result.best_after.size() % 3 == 2;
-        next = searched(table, seen, *guide, search, options.simulations, explore ? 1.0 : 0.2);
+        next = searched(table, seen, *guide, search, options.simulations, explore, random);
         break;
       }
       case Chooser::kThompson:

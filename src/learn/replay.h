@@ -13,7 +13,7 @@
 namespace jarvis2::learn {
 
 enum class Chooser {
-  kSearch,    // MCTS over the sets of the table, guided by networks, baseline and failure model
+  kSearch,    // MCTS over the sets of the table, guided by networks, baseline and failure model, as the engine does
   kThompson,  // a draw from the additive baseline's posterior, the failure model's odds: the best set of the draw
   kMean,      // the same with the posterior's mean instead of a draw
   kRules,     // by what the rules promise, never learning
@@ -24,7 +24,7 @@ struct ReplayOptions {
   Chooser chooser = Chooser::kSearch;
   std::shared_ptr<const neural::Networks> networks;  // kSearch; null: none
   bool uniform_priors = false;                       // kSearch
-  std::uint64_t simulations = 256;                   // kSearch, between verifications
+  std::uint64_t simulations = 128;                   // kSearch, between verifications
   std::uint64_t seed = 1;
   double enough = 0.95;          // of the best known gain
   double measurement_sd = 0.01;  // noise that a verification's outcome carries, as a real screen's does

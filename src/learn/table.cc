@@ -108,6 +108,11 @@ double Table::best() const {
   return best;
 }
 
+void index_sets(Table& table) {
+  table.by_set.clear();
+  for (std::size_t i = 0; i < table.outcomes.size(); ++i) table.by_set.emplace(set_text(table.outcomes[i].set), i);
+}
+
 Table load_table(const fs::path& path) {
   const Safetensors file(path);
   const auto broken = [&](const std::string& what) { return Error("learn::load_table", path.string() + ": " + what); };
@@ -155,8 +160,8 @@ Table load_table(const fs::path& path) {
         !std::isfinite(outcome.log_ratio)) {
       throw broken("outcome " + std::to_string(i) + " is not a sorted set of its actions with a finite ratio");
     }
-    table.by_set.emplace(set_text(outcome.set), i);
   }
+  index_sets(table);
   return table;
 }
 

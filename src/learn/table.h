@@ -45,8 +45,11 @@ struct Table {
   std::size_t find(std::span<const std::uint32_t> set) const;
   double best() const;  // log ratio of the best correct set, at least 0
 
-  std::unordered_map<std::string, std::size_t> by_set;  // filled by load_table()
+  std::unordered_map<std::string, std::size_t> by_set;  // filled by index_sets()
 };
+
+// For find(): after outcomes were put in; load_table() does it.
+void index_sets(Table& table);
 
 Json facts_json(const ActionFacts& facts);
 ActionFacts facts_of(const Json& json);

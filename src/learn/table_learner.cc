@@ -85,16 +85,23 @@ void silence(neural::Weights& weights, std::pair<std::size_t, std::size_t> range
 
 class HeldNetworks final : public neural::Networks {
  public:
-  explicit HeldNetworks(const Learned& learned) : info_(learned_json(learned)) {
+  explicit HeldNetworks(const Learned& learned)
+      : info_(learned_json(learned)),
+        policy_trust_(static_cast<float>(learned.policy.card.trust)),
+        value_trust_(static_cast<float>(learned.value.card.trust)) {
     if (!learned.policy.members.empty()) policy_.emplace(learned.policy.members.front());
     for (const neural::Weights& weights : learned.value.members) value_.emplace_back(weights);
   }
   const neural::Network* policy() const override { return policy_ ? &*policy_ : nullptr; }
   const std::vector<neural::Network>& value() const override { return value_; }
+  float policy_trust() const override { return policy_trust_; }
+  float value_trust() const override { return value_trust_; }
   Json info() const override { return info_; }
 
  private:
   Json info_;
+  float policy_trust_;
+  float value_trust_;
   std::optional<neural::Network> policy_;
   std::vector<neural::Network> value_;
 };
@@ -135,6 +142,8 @@ Learned learn_tables(const std::vector<Table>& tables, const TableLearnOptions& 
   };
   fill_card(learned.policy.card, "policy", examples.policy);
   fill_card(learned.value.card, "value", examples.value);
+  learned.policy.card.trust = options.policy_trust;
+  learned.value.card.trust = options.value_trust;
   const auto add = [&](neural::Model& model, const neural::Dataset& data, neural::Loss loss, std::uint64_t seed,
                        bool bootstrap) {
     neural::TrainOptions train;

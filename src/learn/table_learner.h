@@ -25,6 +25,8 @@ struct TableLearnOptions {
   float weight_decay = 1e-2f;
   double blind = 0.5;  // share of the examples that don't see the site: few programs, and each looks like itself
   ExampleOptions examples;
+  double policy_trust = 1;  // written to the cards
+  double value_trust = 1;
   bool shuffle_labels = false;       // control
   Block zeroed = Block::kNone;       // ablation: never seen, in training or in use
   std::vector<std::string> without;  // programs left out

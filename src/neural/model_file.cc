@@ -58,6 +58,8 @@ Card parse_card(const Json& header, std::string_view name) {
     card.embedder = json.at("embedder").get<std::string>();
     card.created = json.at("created").get<std::string>();
     card.note = json.value("note", "");
+    card.trust = json.value("trust", 1.0);
+    if (!(card.trust >= 0 && card.trust <= 1)) fail(name, "the card's trust is not between 0 and 1");
   } catch (const Json::exception& error) {
     fail(name, std::string("the card is incomplete (") + error.what() + ")");
   }
@@ -148,7 +150,8 @@ Json card_json(const Card& card) {
           {"holdout_losses", card.holdout_losses},
           {"embedder", card.embedder},
           {"created", card.created},
-          {"note", card.note}};
+          {"note", card.note},
+          {"trust", card.trust}};
 }
 
 void round_to_half(Weights& weights) {

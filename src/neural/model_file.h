@@ -24,6 +24,7 @@ struct Card {
   std::string embedder;  // digest of the embedding model the features were made with
   std::string created;   // UTC, ISO 8601
   std::string note;
+  double trust = 1;  // in [0, 1]: how much of what it says counts, by the replays with programs left out
 };
 Json card_json(const Card& card);
 

@@ -25,6 +25,10 @@ std::vector<Network> load_members(const fs::path& path) {
   return members;
 }
 
+float trust_of(const fs::path& path) {
+  return fs::exists(path) ? static_cast<float>(load_card(path).trust) : 0.0f;
+}
+
 Json absent(const std::string& reason) {
   return {{"layers", Json::array()}, {"parameters", 0}, {"trained_on", Json::array()}, {"absent", reason}};
 }
@@ -71,6 +75,14 @@ const std::vector<Network>& FileNetworks::value() const {
 
 Json FileNetworks::info() const {
   return {{"policy", info_of(folder_ / kPolicyFile)}, {"value", info_of(folder_ / kValueFile)}};
+}
+
+float FileNetworks::policy_trust() const {
+  return trust_of(folder_ / kPolicyFile);
+}
+
+float FileNetworks::value_trust() const {
+  return trust_of(folder_ / kValueFile);
 }
 
 bool FileNetworks::loaded() const {

@@ -20,6 +20,9 @@ class Networks {
   virtual const Network* policy() const = 0;
   // Members of the bootstrap ensemble; empty: there is none.
   virtual const std::vector<Network>& value() const = 0;
+  // Shares in [0, 1] with which they count beside the rules, respectively the baseline (Card::trust).
+  virtual float policy_trust() const { return 1; }
+  virtual float value_trust() const { return 1; }
   // {"policy": {"layers", "parameters", "trained_on", ...} or {"absent": reason}, "value": ...}
   virtual Json info() const = 0;
 };
@@ -42,6 +45,8 @@ class FileNetworks final : public Networks {
   explicit FileNetworks(fs::path folder) : folder_(std::move(folder)) {}
   const Network* policy() const override;
   const std::vector<Network>& value() const override;
+  float policy_trust() const override;
+  float value_trust() const override;
   Json info() const override;
   bool loaded() const;  // whether weights have been read
 
