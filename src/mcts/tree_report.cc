@@ -95,7 +95,8 @@ EdgeReport Tree::edge(NodeIndex index, std::uint32_t i) const {
     const Node& child = at(link.child);
     const float sign = players_ == 2 ? -1.0f : 1.0f;
     edge.mean = sign * child.mean.load(std::memory_order_relaxed);
-    edge.best = sign * child.best.load(std::memory_order_relaxed);
+    const float best = child.best.load(std::memory_order_relaxed);
+    edge.best = std::isfinite(best) ? sign * best : edge.mean;  // nothing proven below it yet
     edge.closed = (child.flags.load(std::memory_order_relaxed) & kClosedFlag) != 0;
   }
   return edge;
