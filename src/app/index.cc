@@ -4,11 +4,11 @@
 #include <memory>
 
 #include "app/app.h"
-#include "app/progress.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "index/meaning.h"
 #include "index/store.h"
 
 namespace jarvis2::app {
@@ -18,6 +18,8 @@ struct Options {
   std::string dir = ".";
   std::vector<std::string> paths;
   bool rebuild = false;
+  bool no_vectors = false;
+  double seconds = 30;
 };
 
 // Given from where the user stands, or relative to the root.
@@ -34,6 +36,17 @@ int index_command(const Options& options, const Common& common) {
   index::UpdateOptions update;
   for (const std::string& path : options.paths) update.paths.push_back(relative_to(store.root(), path));
   const index::UpdateReport report = store.update(update, interrupt_token());
+  // Text and structure can be searched from here on.
+  index::FillReport vectors;
+  std::string note;
+  if (options.no_vectors) {
+    note = "not asked for";
+  } else if (const std::unique_ptr<index::Embedder> embedder = index::open_embedder(note)) {
+    index::FillOptions fill;
+    fill.seconds = options.seconds;
+    vectors = index::fill_vectors(store, *embedder, fill, interrupt_token());
+    check_interrupt();
+  }
   if (common.json) {
     Json skipped = Json::object();
     for (const auto& [reason, count] : report.skipped) skipped[reason] = count;
@@ -48,13 +61,26 @@ int index_command(const Options& options, const Common& common) {
                        {"chunks", report.chunks},
                        {"symbols", report.symbols},
                        {"rebuilt", report.rebuilt},
-                       {"seconds", report.seconds}};
+                       {"seconds", report.seconds},
+                       {"vectors",
+                        {{"have", vectors.have},
+                         {"of", report.chunks},
+                         {"embedded", vectors.embedded},
+                         {"damaged", vectors.damaged},
+                         {"seconds", vectors.seconds},
+                         {"note", note}}}};
     fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
     return kDone;
   }
   fmt::print("{} files, {} chunks, {} symbols ({} added, {} changed, {} removed) in {:.2f} s\n", report.files,
              report.chunks, report.symbols, report.added, report.changed, report.removed, report.seconds);
   for (const auto& [reason, count] : report.skipped) fmt::print("  left out: {} {}\n", count, reason);
+  if (vectors.of > 0) {
+    fmt::print("vectors: {} of {} chunks ({} made in {:.1f} s){}\n", vectors.have, vectors.of, vectors.embedded,
+               vectors.seconds, vectors.have < vectors.of ? "; run it again to go on" : "");
+  } else if (!options.no_vectors) {
+    fmt::print("no vectors: {}; search works on text and structure\n", note);
+  }
   return kDone;
 }
 
@@ -65,6 +91,10 @@ Command add_index(CLI::App& root, Common& common) {
   const std::shared_ptr<Options> options = std::make_shared<Options>();
   app->add_option("dir", options->dir, "The repository, or a folder")->check(CLI::ExistingDirectory);
   app->add_option("--path", options->paths, "Only these files (changed, new or deleted)");
+  app->add_flag("--no-vectors", options->no_vectors, "Text and structure only");
+  app->add_option("--vector-seconds", options->seconds,
+                  "Time for vectors; the next run goes on; 0: until all are there")
+      ->capture_default_str();
   app->add_flag("--rebuild", options->rebuild, "Throw the old index away first");
   return {app, [options, &common] { return index_command(*options, common); }};
 }

@@ -76,8 +76,16 @@ int search(const Options& options, const Common& common) {
     log::info("no index yet: building it");
     store.update({}, interrupt_token());
   }
+  std::unique_ptr<index::Embedder> embedder;
   const auto ask = [&] {
     index::Searcher searcher(store);
+    searcher.use([&](const std::string& model, std::string& reason) -> index::Embedder* {
+      if (!embedder) embedder = index::open_embedder(reason);
+      if (!embedder) return nullptr;
+      if (embedder->digest() == model) return embedder.get();
+      reason = "the vectors are of another model (`jarvis2 index` makes them anew)";
+      return nullptr;
+    });
     if (options.similar.empty()) {
       index::Query query = options.filters;
       query.text = options.query;

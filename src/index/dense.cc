@@ -87,6 +87,57 @@ void Gelu(float* x, std::size_t count) {
   for (; i < count; ++i) x[i] = 0.5f * x[i] * (1.0f + std::erf(x[i] * 0.70710678f));
 }
 
+void Attend(const float* q, const float* k, const float* v, float* out, std::size_t count, std::size_t stride,
+            std::size_t width, float scale, float* scratch) {
+  const hn::ScalableTag<float> d;
+  using V = hn::Vec<decltype(d)>;
+  const std::size_t lanes = hn::Lanes(d);
+  const std::size_t padded = (count + 63) / 64 * 64;  // a multiple of any vector's length
+  float* keys = scratch;                              // width × padded: k transposed
+  float* weights = keys + width * padded;
+  for (std::size_t j = 0; j < padded; ++j) {
+    for (std::size_t c = 0; c < width; ++c) keys[c * padded + j] = j < count ? k[j * stride + c] * scale : 0;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    V top = hn::Set(d, -1e30f);
+    for (std::size_t j = 0; j < padded; j += lanes) {
+      V sum0 = hn::Zero(d), sum1 = sum0;
+      for (std::size_t c = 0; c < width; c += 2) {
+        sum0 = hn::MulAdd(hn::Set(d, q[i * stride + c]), hn::LoadU(d, keys + c * padded + j), sum0);
+        sum1 = hn::MulAdd(hn::Set(d, q[i * stride + c + 1]), hn::LoadU(d, keys + (c + 1) * padded + j), sum1);
+      }
+      const V sum = hn::Add(sum0, sum1);
+      hn::StoreU(sum, d, weights + j);
+      if (j + lanes <= count) top = hn::Max(top, sum);
+    }
+    float most = hn::GetLane(hn::MaxOfLanes(d, top));
+    for (std::size_t j = count / lanes * lanes; j < count; ++j) most = std::max(most, weights[j]);
+    float total = 0;
+    {
+      V all = hn::Zero(d);
+      for (std::size_t j = 0; j < padded; j += lanes) {
+        const V weight = hn::Exp(d, hn::Sub(hn::LoadU(d, weights + j), hn::Set(d, most)));
+        hn::StoreU(weight, d, weights + j);
+        if (j + lanes <= count) all = hn::Add(all, weight);
+      }
+      total = hn::GetLane(hn::SumOfLanes(d, all));
+      for (std::size_t j = count / lanes * lanes; j < count; ++j) total += weights[j];
+    }
+    const hn::CappedTag<float, 16> d16;
+    const std::size_t step = hn::Lanes(d16);
+    for (std::size_t c = 0; c < width; c += step) {
+      hn::Vec<decltype(d16)> sum0 = hn::Zero(d16), sum1 = sum0;
+      std::size_t j = 0;
+      for (; j + 2 <= count; j += 2) {
+        sum0 = hn::MulAdd(hn::Set(d16, weights[j]), hn::LoadU(d16, v + j * stride + c), sum0);
+        sum1 = hn::MulAdd(hn::Set(d16, weights[j + 1]), hn::LoadU(d16, v + (j + 1) * stride + c), sum1);
+      }
+      if (j < count) sum0 = hn::MulAdd(hn::Set(d16, weights[j]), hn::LoadU(d16, v + j * stride + c), sum0);
+      hn::StoreU(hn::Mul(hn::Add(sum0, sum1), hn::Set(d16, 1.0f / total)), d16, out + i * stride + c);
+    }
+  }
+}
+
 }  // namespace jarvis2::index::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -94,6 +145,7 @@ HWY_AFTER_NAMESPACE();
 namespace jarvis2::index {
 HWY_EXPORT(Apply);
 HWY_EXPORT(Gelu);
+HWY_EXPORT(Attend);
 
 namespace {
 constexpr std::size_t kPanelWidth = 32;
@@ -110,6 +162,12 @@ Dense::Dense(std::span<const float> weights, std::span<const float> bias, std::s
 
 void Dense::apply(const float* x, std::size_t rows, float* y) const {
   HWY_DYNAMIC_DISPATCH(Apply)(x, rows, inputs_, outputs_, panels_.data(), bias_.data(), y);
+}
+
+void attend(const float* q, const float* k, const float* v, float* out, std::size_t count, std::size_t stride,
+            std::size_t width, float scale, std::vector<float>& scratch) {
+  scratch.resize((count + 63) / 64 * 64 * (width + 1));
+  HWY_DYNAMIC_DISPATCH(Attend)(q, k, v, out, count, stride, width, scale, scratch.data());
 }
 
 void gelu(float* x, std::size_t count) {

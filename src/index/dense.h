@@ -24,6 +24,10 @@ class Dense {
   std::vector<float> bias_;
 };
 
+// Attention of one head: out = softmax(q·kᵀ·scale)·v over `count` rows; rows of q, k, v and out are `stride` apart and
+// `width` (a multiple of 16) long. `scratch` is resized as needed.
+void attend(const float* q, const float* k, const float* v, float* out, std::size_t count, std::size_t stride,
+            std::size_t width, float scale, std::vector<float>& scratch);
 // x · Φ(x) with the exact error function to 2e-7 [Abramowitz & Stegun 7.1.26], in place.
 void gelu(float* x, std::size_t count);
 // Rows to mean 0 and variance 1, then scale and shift, in place [Ba et al. 2016].

@@ -108,7 +108,7 @@ class MiniLm final : public Embedder {
 
  private:
   struct Buffers {
-    std::vector<float> x, q, k, v, mixed, inner, out;
+    std::vector<float> x, q, k, v, mixed, inner, out, scratch;
   };
 
   Dense dense(const std::string& name, std::size_t inputs, std::size_t outputs) {
@@ -121,32 +121,10 @@ class MiniLm final : public Embedder {
     return {{scale.begin(), scale.end()}, {shift.begin(), shift.end()}};
   }
 
-  void attend(std::size_t count, Buffers& b) const {
+  static void attend_all(std::size_t count, Buffers& b) {
     const float scale = 1.0f / std::sqrt(static_cast<float>(kHead));
-    std::vector<float> weights(count);
-    for (std::size_t head = 0; head < kHeads; ++head) {
-      const std::size_t at = head * kHead;
-      for (std::size_t i = 0; i < count; ++i) {
-        const float* query = &b.q[i * kWidth + at];
-        float top = -1e30f;
-        for (std::size_t j = 0; j < count; ++j) {
-          const float* key = &b.k[j * kWidth + at];
-          float sum = 0;
-          for (std::size_t d = 0; d < kHead; ++d) sum += query[d] * key[d];
-          weights[j] = sum * scale;
-          top = std::max(top, weights[j]);
-        }
-        float total = 0;
-        for (std::size_t j = 0; j < count; ++j) total += weights[j] = std::exp(weights[j] - top);
-        float* out = &b.mixed[i * kWidth + at];
-        std::fill_n(out, kHead, 0.0f);
-        for (std::size_t j = 0; j < count; ++j) {
-          const float weight = weights[j] / total;
-          const float* value = &b.v[j * kWidth + at];
-          for (std::size_t d = 0; d < kHead; ++d) out[d] += weight * value[d];
-        }
-      }
-    }
+    for (std::size_t at = 0; at < kWidth; at += kHead)
+      attend(&b.q[at], &b.k[at], &b.v[at], &b.mixed[at], count, kWidth, kHead, scale, b.scratch);
   }
 
   void forward(const std::vector<std::uint32_t>& ids, float* result, Buffers& b) const {
@@ -162,7 +140,7 @@ class MiniLm final : public Embedder {
       layer.query.apply(b.x.data(), count, b.q.data());
       layer.key.apply(b.x.data(), count, b.k.data());
       layer.value.apply(b.x.data(), count, b.v.data());
-      attend(count, b);
+      attend_all(count, b);
       layer.output.apply(b.mixed.data(), count, b.out.data());
       for (std::size_t i = 0; i < b.x.size(); ++i) b.x[i] += b.out[i];
       layer_norm(b.x.data(), count, kWidth, layer.attention.scale.data(), layer.attention.shift.data(), kEpsilon);

@@ -17,6 +17,7 @@ class Embedder {
   virtual std::vector<float> embed(const std::vector<std::string>& texts) = 0;
   virtual std::string digest() const = 0;  // of the weights: names the model in stores and cards
   virtual std::string name() const = 0;
+  virtual std::size_t dimensions() const { return kEmbedding; }
 };
 
 // all-MiniLM-L6-v2 from deps_dir()/models; null with `reason` set when its files are missing or damaged.

@@ -31,6 +31,33 @@ TEST(Dense, EqualsTheDefinition) {
   }
 }
 
+TEST(Attend, EqualsTheDefinition) {
+  std::mt19937 random(2);
+  std::normal_distribution<float> normal;
+  const std::size_t width = 32, stride = 96;
+  for (const std::size_t count : {1u, 2u, 15u, 64u, 77u}) {
+    std::vector<float> q(count * stride), k = q, v = q, out(count * stride), scratch;
+    for (std::vector<float>* part : {&q, &k, &v}) {
+      for (float& value : *part) value = normal(random);
+    }
+    attend(q.data(), k.data(), v.data(), out.data(), count, stride, width, 0.3f, scratch);
+    for (std::size_t i = 0; i < count; ++i) {
+      std::vector<double> weights(count);
+      double total = 0;
+      for (std::size_t j = 0; j < count; ++j) {
+        double sum = 0;
+        for (std::size_t d = 0; d < width; ++d) sum += static_cast<double>(q[i * stride + d]) * k[j * stride + d];
+        total += weights[j] = std::exp(sum * 0.3);
+      }
+      for (std::size_t d = 0; d < width; ++d) {
+        double sum = 0;
+        for (std::size_t j = 0; j < count; ++j) sum += weights[j] / total * v[j * stride + d];
+        ASSERT_NEAR(out[i * stride + d], sum, 1e-5) << count << " " << i;
+      }
+    }
+  }
+}
+
 TEST(Gelu, ExactErrorFunction) {
   std::vector<float> x;
   for (float value = -6; value <= 6; value += 0.05f) x.push_back(value);

@@ -1,5 +1,7 @@
 #include "index/search.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -17,9 +19,16 @@ namespace {
 
 constexpr std::size_t kTextCandidates = 300;
 constexpr std::size_t kNameCandidates = 60;
+constexpr std::size_t kVectorCandidates = 150;
 
 double since_ms(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
+double thread_cpu_ms() {
+  timespec at{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &at);
+  return static_cast<double>(at.tv_sec) * 1e3 + static_cast<double>(at.tv_nsec) * 1e-6;
 }
 
 std::string joined_key(std::string_view text) {
@@ -80,12 +89,14 @@ bool is_symbol_query(const std::string& text) {
 
 Searcher::Searcher(Store& store) : store_(store) {
   register_collector(store_.db());
+  meaning_ = Meaning::open(store_);
 }
 
 Searcher::~Searcher() = default;
 
 Answer Searcher::search(const Query& query) {
   const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+  const double cpu = thread_cpu_ms();
   Plan plan;
   plan.symbol = is_symbol_query(query.text);
   std::map<std::string, std::pair<double, std::size_t>> words;  // weight, order
@@ -149,11 +160,58 @@ Answer Searcher::search(const Query& query) {
       for (const std::int64_t id : ids) add(id);
     }
   }
-  rank(plan, candidates);
-  Answer answer = finish(candidates, query);
+  Answer answer;
   answer.chunks = all;
+  const std::vector<float> vector = embed(query, answer);
+  if (!vector.empty()) {
+    for (const LikeChunk& like : meaning_->nearest(vector, filtered ? 4 * kVectorCandidates : kVectorCandidates)) {
+      if (Candidate* one = add(like.chunk)) one->vector = std::max(0.0f, like.score);
+    }
+    // What the words found has its likeness too, near or not.
+    for (Candidate& one : candidates) {
+      if (one.vector > 0) continue;
+      const std::optional<std::vector<float>> known = meaning_->vector_of(one.chunk);
+      if (known) one.vector = std::max(0.0f, dot(known->data(), vector.data(), vector.size()));
+    }
+  }
+  rank(plan, candidates);
+  finish(candidates, query, answer);
   answer.latency_ms = since_ms(start);
+  answer.cpu_ms = thread_cpu_ms() - cpu;
   return answer;
+}
+
+std::vector<float> Searcher::embed(const Query& query, Answer& answer) {
+  answer.vectors = meaning_ == nullptr ? 0 : vectors_have(store_);
+  if (!query.vectors) {
+    answer.note = "text and structure only, as asked";
+    return {};
+  }
+  if (meaning_ == nullptr) {
+    answer.note = "text and structure only: no vectors yet (`jarvis2 index` makes them)";
+    return {};
+  }
+  const auto used = [&] {
+    answer.used_vectors = true;
+    if (answer.vectors >= answer.chunks) return;
+    answer.note = "vectors are incomplete: " + std::to_string(answer.vectors) + " of " + std::to_string(answer.chunks) +
+                  " chunks (`jarvis2 index` goes on)";
+  };
+  if (!query.vector.empty()) {
+    used();
+    return query.vector;
+  }
+  std::string reason = "no embedder";
+  Embedder* embedder = embedder_ ? embedder_(meaning_->model(), reason) : nullptr;
+  if (embedder == nullptr) {
+    answer.note = "text and structure only: " + reason;
+    return {};
+  }
+  const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+  std::vector<float> vector = embedder->embed({query.text});
+  answer.embedding_ms = since_ms(start);
+  used();
+  return vector;
 }
 
 void Searcher::rank(const Plan& plan, std::vector<Candidate>& candidates) {
@@ -247,8 +305,7 @@ void Searcher::rank(const Plan& plan, std::vector<Candidate>& candidates) {
   }
 }
 
-Answer Searcher::finish(std::vector<Candidate>& candidates, const Query& query) {
-  Answer answer;
+void Searcher::finish(std::vector<Candidate>& candidates, const Query& query, Answer& answer) {
   store_.forget_texts();
   std::set<std::pair<std::int64_t, std::string>> pieces;  // pieces of one long definition count once
   for (Candidate& one : candidates) {
@@ -266,7 +323,6 @@ Answer Searcher::finish(std::vector<Candidate>& candidates, const Query& query) 
     found.vector_score = one.vector;
     answer.results.push_back(std::move(found));
   }
-  return answer;
 }
 
 Answer Searcher::similar(const std::string& path, std::uint32_t line, const Query& filters) {
@@ -307,10 +363,33 @@ Answer Searcher::similar(const std::string& path, std::uint32_t line, const Quer
     candidates.back().text = candidates.back().score = hit.score;
     candidates.back().chunk = std::move(*chunk);
   }
+  Answer answer;
+  answer.chunks = all;
+  answer.vectors = meaning_ == nullptr ? 0 : vectors_have(store_);
+  const std::optional<std::vector<float>> vector =
+      meaning_ != nullptr && filters.vectors ? meaning_->vector_of(*here) : std::nullopt;
+  if (vector) {
+    answer.used_vectors = true;
+    std::unordered_map<std::int64_t, std::size_t> index;
+    for (std::size_t i = 0; i < candidates.size(); ++i) index.emplace(candidates[i].chunk.id, i);
+    for (const LikeChunk& like : meaning_->nearest(*vector, kVectorCandidates)) {
+      if (like.chunk == here->id || index.contains(like.chunk)) continue;
+      std::optional<StoredChunk> chunk = store_.chunk(like.chunk);
+      if (!chunk || !fits(*chunk, filters)) continue;
+      candidates.push_back({});
+      candidates.back().chunk = std::move(*chunk);
+    }
+    for (Candidate& one : candidates) {
+      const std::optional<std::vector<float>> known = meaning_->vector_of(one.chunk);
+      if (known) one.vector = std::max(0.0f, dot(known->data(), vector->data(), vector->size()));
+      one.score = 0.5 * one.text + 0.5 * one.vector;
+    }
+  } else {
+    answer.note = "by words alone: no vector of this place yet (`jarvis2 index` makes them)";
+  }
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
-  Answer answer = finish(candidates, filters);
-  answer.chunks = all;
+  finish(candidates, filters, answer);
   answer.latency_ms = since_ms(start);
   return answer;
 }

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "index/meaning.h"
 #include "index/store.h"
 
 namespace jarvis2::index {
@@ -17,6 +19,7 @@ struct Query {
   std::vector<std::string> paths;      // globs or folders; any of these
   std::vector<std::string> kinds;      // "function", "class", ..., "text"; any of these
   bool vectors = true;                 // false: text and structure only
+  std::vector<float> vector;           // the text's embedding where it is known already
 };
 
 struct Found {
@@ -33,6 +36,7 @@ struct Answer {
   std::size_t chunks = 0, vectors = 0;  // in the index; fewer vectors than chunks: incomplete
   std::string note;                     // why vectors were not used; empty when they were
   double latency_ms = 0;                // all of it
+  double cpu_ms = 0;                    // of this thread
   double embedding_ms = 0;              // of that, to embed the query
 };
 
@@ -51,12 +55,14 @@ struct Weights {
   double loose = 0.85;  // between symbols
 };
 
-class VectorSource;
-
 // Reads one store; not thread-safe.
 class Searcher {
  public:
   explicit Searcher(Store& store);
+  // Embeds queries from now on; asked only when the store holds vectors of this model.
+  void use(std::function<Embedder*(const std::string& model, std::string& reason)> embedder) {
+    embedder_ = std::move(embedder);
+  }
   ~Searcher();
   Answer search(const Query& query);
   // Chunks like the one that holds the line, without it. Throws Error when nothing is indexed there.
@@ -67,8 +73,12 @@ class Searcher {
   struct Candidate;
   struct Plan;
   void rank(const Plan& plan, std::vector<Candidate>& candidates);
-  Answer finish(std::vector<Candidate>& candidates, const Query& query);
+  void finish(std::vector<Candidate>& candidates, const Query& query, Answer& answer);
+  // The vector of a query, and why there is none.
+  std::vector<float> embed(const Query& query, Answer& answer);
   Store& store_;
+  std::unique_ptr<Meaning> meaning_;
+  std::function<Embedder*(const std::string&, std::string&)> embedder_;
 };
 
 // The query names one symbol: one word with capitals, '_', "::", '.' or "()" in it.

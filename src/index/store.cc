@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "index/fts_tokenizer.h"
 #include "index/words.h"
@@ -26,7 +27,7 @@ namespace jarvis2::index {
 namespace {
 
 constexpr int kApplicationId = 0x4A324958;  // "J2IX"
-constexpr int kVersion = 1;                 // of tables, words and chunks: another one starts anew
+constexpr int kVersion = 2;                 // of tables, words and chunks: another one starts anew
 
 constexpr const char* kSchema = R"(
 CREATE TABLE file(id INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL UNIQUE, language TEXT NOT NULL,
@@ -46,7 +47,7 @@ CREATE TABLE chunk(id INTEGER PRIMARY KEY AUTOINCREMENT, file INTEGER NOT NULL, 
   hash INTEGER NOT NULL);
 CREATE INDEX chunk_file ON chunk(file);
 CREATE INDEX chunk_hash ON chunk(hash);
-CREATE TABLE vector(hash INTEGER PRIMARY KEY, slot INTEGER NOT NULL);
+CREATE TABLE vector(hash INTEGER PRIMARY KEY, slot INTEGER NOT NULL UNIQUE);
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE VIRTUAL TABLE text USING fts5(name, path, doc, body, content='', tokenize='code');
 INSERT INTO text(text, rank) VALUES('rank', 'bm25(6.0, 2.5, 2.0, 1.0)');
@@ -60,30 +61,6 @@ std::int64_t now_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
-
-// One update a repository at a time; the kernel frees it when the process ends.
-class WriterLock {
- public:
-  explicit WriterLock(const fs::path& state) {
-    const fs::path path = state / "index.lock";
-    fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-    if (fd_ < 0) throw Error("index::update", fmt::format("{}: {}", path.string(), std::strerror(errno)));
-    if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return;
-    log::info("another process is updating the index; waiting");
-    while (::flock(fd_, LOCK_EX) != 0) {
-      if (errno == EINTR) continue;
-      const int reason = errno;
-      ::close(fd_);
-      throw Error("index::update", fmt::format("{}: {}", path.string(), std::strerror(reason)));
-    }
-  }
-  ~WriterLock() { ::close(fd_); }
-  WriterLock(const WriterLock&) = delete;
-  WriterLock& operator=(const WriterLock&) = delete;
-
- private:
-  int fd_ = -1;
-};
 
 struct KnownFile {
   std::int64_t id = 0;
@@ -295,6 +272,27 @@ class Writer {
 
 }  // namespace
 
+Store::WriterLock::WriterLock(const fs::path& state) {
+  const fs::path path = state / "index.lock";
+  fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+  if (fd_ < 0) throw Error("index::Store::lock", fmt::format("{}: {}", path.string(), std::strerror(errno)));
+  if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return;
+  log::info("another process is updating the index; waiting");
+  while (::flock(fd_, LOCK_EX) != 0) {
+    if (errno == EINTR) {
+      check_interrupt();
+      continue;
+    }
+    const int reason = errno;
+    ::close(fd_);
+    throw Error("index::Store::lock", fmt::format("{}: {}", path.string(), std::strerror(reason)));
+  }
+}
+
+Store::WriterLock::~WriterLock() {
+  ::close(fd_);
+}
+
 std::uint64_t chunk_hash(std::string_view name, std::string_view text) {
   return hash64(text, hash64(name));
 }
@@ -347,7 +345,9 @@ bool Store::empty() {
 }
 
 std::size_t Store::chunk_count() {
-  return static_cast<std::size_t>(db_->integer("SELECT count(*) FROM chunk"));
+  // Counting reads the whole table: the last update has written it down.
+  const std::int64_t known = db_->integer("SELECT value FROM meta WHERE key='chunks'");
+  return static_cast<std::size_t>(known > 0 ? known : db_->integer("SELECT count(*) FROM chunk"));
 }
 
 UpdateReport Store::update(const UpdateOptions& options, std::stop_token stop) {
@@ -374,7 +374,14 @@ UpdateReport Store::update(const UpdateOptions& options, std::stop_token stop) {
     apply(options, report, stop);
   }
   report.files = static_cast<std::size_t>(db_->integer("SELECT count(*) FROM file WHERE skipped IS NULL"));
-  report.chunks = chunk_count();
+  report.chunks = static_cast<std::size_t>(db_->integer("SELECT count(*) FROM chunk"));
+  if (report.added + report.changed + report.removed > 0 || report.chunks != chunk_count()) {
+    const std::int64_t have = db_->integer("SELECT count(*) FROM chunk c JOIN vector v ON v.hash = c.hash");
+    Transaction transaction(*db_);
+    db_->execute(
+        fmt::format("INSERT OR REPLACE INTO meta VALUES('chunks', '{}'), ('vectors.have', '{}')", report.chunks, have));
+    transaction.commit();
+  }
   report.symbols = static_cast<std::size_t>(db_->integer("SELECT count(*) FROM symbol"));
   {
     Statement reasons(*db_, "SELECT skipped, count(*) FROM file WHERE skipped IS NOT NULL GROUP BY skipped");

@@ -69,6 +69,19 @@ class Store {
   // Removes and begins anew.
   void rebuild();
 
+  // One writer a repository at a time; the kernel frees it when the process ends.
+  class WriterLock {
+   public:
+    explicit WriterLock(const fs::path& state);
+    ~WriterLock();
+    WriterLock(const WriterLock&) = delete;
+    WriterLock& operator=(const WriterLock&) = delete;
+
+   private:
+    int fd_ = -1;
+  };
+  WriterLock lock() const { return WriterLock(state_); }  // waits
+
  private:
   void open();
   void apply(const UpdateOptions& options, UpdateReport& report, std::stop_token stop);
