@@ -186,7 +186,8 @@ std::vector<LikeChunk> Meaning::nearest(std::span<const float> vector, std::size
   if (vector.size() != view_.dimensions) return out;
   Statement chunks(store_.db(), "SELECT c.id FROM vector v JOIN chunk c ON c.hash = v.hash WHERE v.slot = ? LIMIT 4");
   // Some rows belong to chunks that are gone.
-  for (const VectorHit& hit : top_k(view_, vector, count + count / 4, loss_)[0]) {
+  const std::vector<std::vector<VectorHit>> hits = top_k(view_, vector, count + count / 4, loss_);
+  for (const VectorHit& hit : hits[0]) {
     if (out.size() >= count) break;
     if (!file_.intact(hit.row)) continue;
     chunks.integer(hit.row);
