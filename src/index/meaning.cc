@@ -177,6 +177,7 @@ Meaning::Meaning(Store& store, std::string model, std::string name, std::size_t 
       model_(std::move(model)),
       name_(std::move(name)),
       file_(vector_path(store), model_, dimensions),
+      slot_(store.db(), "SELECT slot FROM vector WHERE hash = ?"),
       count_(count),
       view_(file_.view(count)),
       loss_(file_.loss(count)) {}
@@ -198,10 +199,12 @@ std::vector<LikeChunk> Meaning::nearest(std::span<const float> vector, std::size
 }
 
 std::optional<std::vector<float>> Meaning::vector_of(const StoredChunk& chunk) {
-  Statement slot(store_.db(), "SELECT slot FROM vector WHERE hash = ?");
-  slot.integer(static_cast<std::int64_t>(chunk.hash));
-  if (!slot.step()) return std::nullopt;
-  const std::size_t row = static_cast<std::size_t>(slot.get_integer(0));
+  slot_.reset();
+  slot_.integer(static_cast<std::int64_t>(chunk.hash));
+  const bool known = slot_.step();
+  const std::size_t row = known ? static_cast<std::size_t>(slot_.get_integer(0)) : 0;
+  slot_.reset();
+  if (!known) return std::nullopt;
   if (row >= count_ || !file_.intact(row)) return std::nullopt;
   std::size_t at = row;
   for (const VectorBlock& block : view_.blocks) {

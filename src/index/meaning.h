@@ -52,6 +52,7 @@ class Meaning {
   Store& store_;
   std::string model_, name_;
   VectorFile file_;
+  Statement slot_;
   std::size_t count_;
   VectorView view_;
   float loss_;

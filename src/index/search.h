@@ -43,16 +43,16 @@ struct Answer {
 // What the order is made of; the defaults are tuned by bench/search-quality.
 struct Weights {
   double text = 1.0;
-  double vector = 0.8;
+  double vector = 2.5;
   double name = 0.45;
   double exact = 1.2;  // the query names this symbol
   double path = 0.25;
   double coherence = 0.12;  // other good chunks in the same file
   double graph = 0.06;      // called by, or calling, other good chunks
-  double definition = 0.05;
+  double definition = 0.02;
   double test = 0.55;  // factors
   double prose = 0.55;
-  double loose = 0.85;  // between symbols
+  double loose = 0.6;  // between symbols
 };
 
 // Reads one store; not thread-safe.

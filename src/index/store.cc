@@ -334,6 +334,7 @@ void Store::open() {
 }
 
 void Store::rebuild() {
+  chunk_.reset();
   db_.reset();
   std::error_code ignored;
   for (const char* end : {"", "-wal", "-shm"}) fs::remove(file().string() + end, ignored);
@@ -506,11 +507,19 @@ void Store::apply(const UpdateOptions& options, UpdateReport& report, std::stop_
 }
 
 std::optional<StoredChunk> Store::chunk(std::int64_t id) {
-  Statement row(*db_,
-                "SELECT c.id, c.file, f.path, f.language, c.kind, c.name, c.line, c.end_line, c.begin, c.end, c.hash, "
-                "f.test FROM chunk c JOIN file f ON f.id = c.file WHERE c.id = ?");
+  if (!chunk_) {
+    chunk_ = std::make_unique<Statement>(
+        *db_,
+        "SELECT c.id, c.file, f.path, f.language, c.kind, c.name, c.line, c.end_line, c.begin, c.end, c.hash, f.test "
+        "FROM chunk c JOIN file f ON f.id = c.file WHERE c.id = ?");
+  }
+  Statement& row = *chunk_;
+  row.reset();
   row.integer(id);
-  if (!row.step()) return std::nullopt;
+  if (!row.step()) {
+    row.reset();
+    return std::nullopt;
+  }
   StoredChunk one;
   one.id = row.get_integer(0);
   one.file = row.get_integer(1);
@@ -523,6 +532,7 @@ std::optional<StoredChunk> Store::chunk(std::int64_t id) {
   one.range = {static_cast<std::uint32_t>(row.get_integer(8)), static_cast<std::uint32_t>(row.get_integer(9))};
   one.hash = static_cast<std::uint64_t>(row.get_integer(10));
   one.test = row.get_integer(11) != 0;
+  row.reset();
   return one;
 }
 

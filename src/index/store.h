@@ -88,6 +88,7 @@ class Store {
 
   fs::path root_, state_;
   std::unique_ptr<Database> db_;
+  std::unique_ptr<Statement> chunk_;                         // preparing costs more than asking; gone before db_ is
   std::map<std::string, std::optional<std::string>> texts_;  // of files read for text(), by path
 };
 
