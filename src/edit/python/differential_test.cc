@@ -144,7 +144,7 @@ TEST_P(Differential, SameOutput) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Programs, Differential, testing::Values("vectors", "grid", "lexer", "numbers_and_trees"),
+INSTANTIATE_TEST_SUITE_P(Programs, Differential, testing::Values("vectors", "grid", "lexer", "numbers_and_trees", "arrays"),
                          [](const testing::TestParamInfo<const char*>& program) { return std::string(program.param); });
 
 }  // namespace

@@ -36,6 +36,15 @@ std::unique_ptr<Transformation> min_max_to_conditional();
 std::unique_ptr<Transformation> keyword_to_positional();
 std::unique_ptr<Transformation> merge_temporary();
 std::unique_ptr<Transformation> propagate_copy();
+std::unique_ptr<Transformation> table_of_terms();
+std::unique_ptr<Transformation> cells_by_unpacking();
+std::unique_ptr<Transformation> cell_in_local();
+std::unique_ptr<Transformation> global_in_local();
+std::unique_ptr<Transformation> fill_loop_to_slice();
+std::unique_ptr<Transformation> copy_loop_to_slice();
+std::unique_ptr<Transformation> pair_loops_to_combinations();
+std::unique_ptr<Transformation> indexed_terms_to_map();
+std::unique_ptr<Transformation> extreme_of_many_to_comparisons();
 std::unique_ptr<Transformation> optimise_function();
 
 }  // namespace jarvis2::edit::python
