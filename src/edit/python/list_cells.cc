@@ -150,14 +150,48 @@ NameSet sources(const PythonFacts& facts, const PythonBinding& binding) {
   return names;
 }
 
+// Some call hands one object to both parameters, as far as its text tells.
+bool handed_twice(const Context& context, const PythonFunction& function, std::string_view one,
+                  std::string_view other) {
+  const auto place = [&](std::string_view name) {
+    std::size_t at = 0;
+    while (at < function.parameters.size() && function.parameters[at].name != name) ++at;
+    return at;
+  };
+  const std::size_t a = place(one);
+  const std::size_t b = place(other);
+  const std::size_t shift = function.owner >= 0 && !function.is_static ? 1 : 0;  // self
+  for (const PythonWorld::CallSite& site : context.world->calls_of(function.name)) {
+    const std::vector<Node> arguments = site.call.field("arguments").children();
+    const auto text = [&](std::size_t at, std::string_view name) {
+      std::string found;
+      for (std::size_t i = 0; i < arguments.size(); ++i) {
+        if (arguments[i].is("keyword_argument") && arguments[i].field("name").text() == name)
+          return std::string(arguments[i].field("value").text());
+        if (arguments[i].is("list_splat") || arguments[i].is("dictionary_splat")) return std::string("*");
+        if (i + shift == at && !arguments[i].is("keyword_argument")) found = std::string(arguments[i].text());
+      }
+      return found;
+    };
+    const std::string first = text(a, one);
+    const std::string second = text(b, other);
+    if (first == "*" || second == "*" || (first == second && !first.empty())) return true;
+  }
+  return false;
+}
+
 // Another list of the loop may be (an item of) what `binding` holds.
-bool may_share(const PythonFacts& facts, const PythonBinding& binding, const std::map<std::string, int>& lists,
-               int scope) {
+bool may_share(const Context& context, Node loop, const PythonBinding& binding,
+               const std::map<std::string, int>& lists) {
+  const PythonFacts& facts = context.facts;
+  const int scope = facts.scope_of(loop);
+  const PythonFunction* function = facts.function_of(loop);
   const NameSet own = sources(facts, binding);
   for (const auto& [name, count] : lists) {
     if (name == binding.name) continue;
     const PythonBinding* other = facts.lookup(scope, name);
-    if (other == nullptr) return true;
+    if (other == nullptr || function == nullptr) return true;
+    if (binding.parameter && other->parameter && handed_twice(context, *function, binding.name, name)) return true;
     for (const std::string& source : sources(facts, *other)) {
       if (own.count(source) != 0 && facts.lookup(scope, source) != nullptr) return true;
     }
@@ -225,7 +259,7 @@ void cells(Context& context) {
       }
       const PythonBinding* binding = nullptr;
       if (!plain || !base.is("identifier") || !own_local(facts, base, &binding) || stored.count(base.text()) != 0 ||
-          lists[std::string(base.text())] != 1 || may_share(facts, *binding, lists, facts.scope_of(loop.node)))
+          lists[std::string(base.text())] != 1 || may_share(context, loop.node, *binding, lists))
         continue;
       const PythonType type = context.world->type_of(facts, first.field("value"));
       if (type.known() && type.kind != PythonType::Kind::kList) continue;

@@ -168,6 +168,16 @@ def f(words):
                 a[j] += b[k]
 )py",
      nullptr},
+    {"python/cell-in-local", "NotWhereACallHandsOneListToBoth",
+     R"py(def add(c, a, n):
+    for i in range(n):
+        for k in range(n):
+            c[i] += a[k]
+
+def use(xs):
+    add(xs, xs, len(xs))
+)py",
+     nullptr},
     {"python/global-in-local", "StoredBackBeforeReturn",
      R"py(total = 0
 
@@ -397,9 +407,9 @@ TEST_P(PythonLoops, Rewrites) {
   EXPECT_EQ(edits.apply(before, {0, static_cast<std::uint32_t>(before.size())}), here.after);
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, PythonLoops, testing::ValuesIn(kCases), [](const auto& info) {
+INSTANTIATE_TEST_SUITE_P(Cases, PythonLoops, testing::ValuesIn(kCases), [](const auto& one) {
   std::string name;
-  for (const char c : std::string(info.param.rule).substr(7) + "_" + info.param.name) {
+  for (const char c : std::string(one.param.rule).substr(7) + "_" + one.param.name) {
     if (c != '-') name += c;
   }
   return name;
