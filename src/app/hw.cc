@@ -57,6 +57,10 @@ void print_text(const Machine& machine) {
     fmt::print("         {}: {}, {} ({})\n", name, count(static_cast<std::size_t>(tier.cores), "core"),
                count(tier.cpus.size(), "logical CPU"), ranges(tier.cpus));
   }
+  if (machine.numa.size() > 1) {
+    fmt::print("         {} and {}\n", count(static_cast<std::size_t>(machine.packages), "package"),
+               count(machine.numa.size(), "NUMA node"));
+  }
   if (!machine.affinity.empty()) fmt::print("         may run on CPUs {}\n", ranges(machine.affinity));
   if (machine.cpu_quota) fmt::print("         quota: the time of {:.4g} CPUs\n", *machine.cpu_quota);
   if (machine.gpus.empty()) fmt::print("GPU      none\n");
@@ -82,10 +86,12 @@ void print_text(const Machine& machine) {
 Command add_hw(CLI::App& root, Common& common) {
   CLI::App* app = root.add_subcommand("hw", "Show the machine: processors, GPUs, memory, zones, workers");
   const std::shared_ptr<std::string> topology = std::make_shared<std::string>();
-  app->add_option("--topology", *topology, "A recorded machine: a hwloc XML file, as `lstopo FILE.xml` writes it");
+  app->add_option("--topology", *topology,
+                  "A recorded machine: a hwloc XML file (`lstopo FILE.xml`), or a folder of recordings (sysctl, ioreg, "
+                  "lscpu, cgroup files ...)");
   return {app, [app, topology, &common] {
             const Machine machine =
-                app->count("--topology") > 0 ? hardware::machine_from_hwloc_xml(*topology) : hardware::this_machine();
+                app->count("--topology") > 0 ? hardware::machine_from_recording(*topology) : hardware::this_machine();
             if (common.json) {
               fmt::print("{}\n", machine_json(machine).dump(2));
             } else {

@@ -8,21 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "hardware/text.h"
+
 namespace jarvis2::hardware {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-std::vector<std::string> split(std::string_view text, char separator) {
-  std::vector<std::string> parts;
-  while (true) {
-    const std::size_t end = text.find(separator);
-    parts.emplace_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + 1);
-  }
-}
 
 std::vector<std::string> read_lines(const fs::path& path) {
   std::ifstream file(path);
@@ -36,14 +28,6 @@ std::vector<std::string> read_words(const fs::path& path) {
   std::vector<std::string> words;
   for (std::string word; file >> word;) words.push_back(word);
   return words;
-}
-
-// "max" and -1, which both mean none, are no number.
-std::optional<std::uint64_t> number(std::string_view text) {
-  std::uint64_t value = 0;
-  const std::from_chars_result result = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (result.ec != std::errc() || result.ptr != text.data() + text.size()) return std::nullopt;
-  return value;
 }
 
 // mountinfo writes blanks, tabs, line ends and backslashes as \ooo.
@@ -99,11 +83,11 @@ std::vector<fs::path> group_folders(const fs::path& root, const Mount& mount, st
   return folders;
 }
 
-void lower(std::optional<double>& limit, double value) {
+void lessen(std::optional<double>& limit, double value) {
   if (!limit || value < *limit) limit = value;
 }
 
-void lower(std::optional<std::uint64_t>& limit, std::optional<std::uint64_t> value) {
+void lessen(std::optional<std::uint64_t>& limit, std::optional<std::uint64_t> value) {
   if (value && (!limit || *value < *limit)) limit = value;
 }
 
@@ -119,22 +103,22 @@ void read_cpu(const fs::path& folder, bool version_2, Limits& limits) {
   const std::optional<std::uint64_t> quota = number(words[0]);
   const std::optional<std::uint64_t> period = number(words[1]);
   if (quota && period && *quota > 0 && *period > 0) {
-    lower(limits.cpu_quota, static_cast<double>(*quota) / static_cast<double>(*period));
+    lessen(limits.cpu_quota, static_cast<double>(*quota) / static_cast<double>(*period));
   }
 }
 
 void read_memory(const fs::path& folder, bool version_2, Limits& limits) {
   if (version_2) {
     const std::vector<std::string> words = read_words(folder / "memory.max");
-    if (!words.empty()) lower(limits.memory_bytes, number(words[0]));
+    if (!words.empty()) lessen(limits.memory_bytes, number(words[0]));
     return;
   }
   const std::vector<std::string> words = read_words(folder / "memory.limit_in_bytes");
-  if (!words.empty()) lower(limits.memory_bytes, number(words[0]));
+  if (!words.empty()) lessen(limits.memory_bytes, number(words[0]));
   // Also counts ancestors that a container does not see.
   for (const std::string& line : read_lines(folder / "memory.stat")) {
     const std::vector<std::string> pair = split(line, ' ');
-    if (pair.size() == 2 && pair[0] == "hierarchical_memory_limit") lower(limits.memory_bytes, number(pair[1]));
+    if (pair.size() == 2 && pair[0] == "hierarchical_memory_limit") lessen(limits.memory_bytes, number(pair[1]));
   }
 }
 

@@ -1,8 +1,12 @@
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <string>
+#include <string_view>
+#include <system_error>
 
 #include "hardware/limits.h"
 #include "hardware/machine.h"
@@ -30,18 +34,51 @@ std::vector<int> read_affinity() {
   return cpus;
 }
 
-}  // namespace
+std::string read_text(const char* path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
 
-Machine detect_machine(const std::filesystem::path& root) {
-  Machine machine = read_topology();
+void take_limits(const std::filesystem::path& root, Machine& machine) {
   machine.affinity = read_affinity();
-  machine.memory_total_bytes = read_memory_total(root);
   const Limits limits = read_cgroup_limits(root);
   machine.cpu_quota = limits.cpu_quota;
   machine.memory_limit_bytes =
       std::min(machine.memory_total_bytes, limits.memory_bytes.value_or(machine.memory_total_bytes));
+}
+
+}  // namespace
+
+Machine detect_machine(const std::filesystem::path& root) {
+  Machine machine = read_topology();
+  machine.memory_total_bytes = read_memory_total(root);
+  take_limits(root, machine);
   machine.gpus = nvml_gpus();
   return machine;
+}
+
+void refresh_limits(Machine& machine) {
+  take_limits("/", machine);
+}
+
+// The boot, the CPUs that are online and those that hwloc may see, the driver, and what can redirect hwloc.
+std::string machine_fingerprint() {
+  const std::string boot = read_text("/proc/sys/kernel/random/boot_id");
+  if (boot.empty()) return {};
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    if (std::string_view(*variable).starts_with("HWLOC_")) return {};
+  }
+  std::string text = boot + read_text("/sys/devices/system/cpu/online") + read_text("/proc/driver/nvidia/version");
+  const std::string status = read_text("/proc/self/status");
+  for (const char* key : {"\nCpus_allowed_list:", "\nMems_allowed_list:"}) {
+    const std::size_t at = status.find(key);
+    if (at != std::string::npos) text += status.substr(at, status.find('\n', at + 1) - at);
+  }
+  std::error_code error;
+  for (int i = 0; i < 64; ++i) {
+    if (std::filesystem::exists("/dev/nvidia" + std::to_string(i), error)) text += " nvidia" + std::to_string(i);
+  }
+  return text + std::to_string(read_memory_total("/"));
 }
 
 }  // namespace jarvis2::hardware

@@ -148,8 +148,40 @@ int count_cores(hwloc_topology_t topology, hwloc_const_bitmap_t cpus) {
   return cores > 0 ? cores : hwloc_bitmap_weight(cpus);
 }
 
+std::vector<Cache> read_caches(hwloc_topology_t topology, int cpu) {
+  std::vector<Cache> caches;
+  for (hwloc_obj_t object = hwloc_get_pu_obj_by_os_index(topology, static_cast<unsigned>(cpu)); object != nullptr;
+       object = object->parent) {
+    if (hwloc_obj_type_is_cache(object->type) == 0 || object->attr == nullptr) continue;
+    const hwloc_obj_attr_u::hwloc_cache_attr_s& cache = object->attr->cache;
+    const char* kind = cache.type == HWLOC_OBJ_CACHE_DATA          ? "data"
+                       : cache.type == HWLOC_OBJ_CACHE_INSTRUCTION ? "instruction"
+                                                                   : "unified";
+    if (cache.size > 0) {
+      caches.push_back({static_cast<int>(cache.depth), kind, cache.size, hwloc_bitmap_weight(object->cpuset)});
+    }
+  }
+  return caches;
+}
+
+std::vector<NumaNode> read_numa(hwloc_topology_t topology) {
+  std::vector<NumaNode> nodes;
+  for (hwloc_obj_t object = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_NUMANODE, nullptr); object != nullptr;
+       object = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_NUMANODE, object)) {
+    NumaNode node{
+        static_cast<int>(object->os_index), {}, object->attr == nullptr ? 0 : object->attr->numanode.local_memory};
+    for (int cpu = hwloc_bitmap_first(object->cpuset); cpu >= 0; cpu = hwloc_bitmap_next(object->cpuset, cpu)) {
+      node.cpus.push_back(cpu);
+    }
+    nodes.push_back(std::move(node));
+  }
+  if (nodes.size() < 2) nodes.clear();
+  return nodes;
+}
+
 Tier make_tier(hwloc_topology_t topology, hwloc_const_bitmap_t cpus) {
-  Tier tier{"performance", "performance", count_cores(topology, cpus), {}};
+  Tier tier{
+      "performance", "performance", count_cores(topology, cpus), {}, read_caches(topology, hwloc_bitmap_first(cpus))};
   for (int cpu = hwloc_bitmap_first(cpus); cpu >= 0; cpu = hwloc_bitmap_next(cpus, cpu)) tier.cpus.push_back(cpu);
   return tier;
 }
@@ -237,6 +269,8 @@ Machine read_topology(const fs::path& xml) {
   Machine machine;
   machine.cpu_name = read_cpu_name(topology.get());
   machine.tiers = read_tiers(topology.get());
+  machine.numa = read_numa(topology.get());
+  machine.packages = std::max(1, hwloc_get_nbobjs_by_type(topology.get(), HWLOC_OBJ_PACKAGE));
   if (!xml.empty()) {
     machine.memory_total_bytes = hwloc_get_root_obj(topology.get())->total_memory;
     machine.memory_limit_bytes = machine.memory_total_bytes;
