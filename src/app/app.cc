@@ -23,6 +23,7 @@ int run(int argc, char** argv) {
   root.add_flag("-v,--verbose", common.verbose, "More messages");
   std::vector<Command> commands;
   commands.push_back(add_hw(root, common));
+  commands.push_back(add_top(root, common));
   commands.push_back(add_improve(root, common));
   commands.push_back(add_verify(root, common));
   commands.push_back(add_show(root, common));

@@ -24,6 +24,7 @@ struct Command {
 
 // One function a command, in the file of its name: adds the subcommand to `root`.
 Command add_hw(CLI::App& root, Common& common);
+Command add_top(CLI::App& root, Common& common);
 Command add_init(CLI::App& root, Common& common);
 Command add_audit(CLI::App& root, Common& common);
 Command add_compare(CLI::App& root, Common& common);

@@ -53,7 +53,7 @@ Machine detect_machine(const std::filesystem::path& root) {
   Machine machine = read_topology();
   machine.memory_total_bytes = read_memory_total(root);
   take_limits(root, machine);
-  machine.gpus = nvml_gpus();
+  machine.gpus = Nvml().gpus();
   return machine;
 }
 

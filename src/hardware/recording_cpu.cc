@@ -109,7 +109,7 @@ bool read_lscpu(std::string_view text, CpuRecord& record) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::string row = lower(trim(rows[i]));
     if (row.starts_with("# cpu,") || row.starts_with("#cpu,")) return read_table(rows, i, true, record);
-    if (row.starts_with("cpu ") && row.find(" core") != std::string::npos && row.find(':') == std::string::npos) {
+    if (row.starts_with("cpu ") && row.find(" core") != std::string::npos) {
       return read_table(rows, i, false, record);
     }
   }
