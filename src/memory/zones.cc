@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "base/error.h"
 #include "base/json.h"
 #include "hardware/machine.h"
 
@@ -40,15 +42,43 @@ ZoneFull::ZoneFull(std::string zone, std::uint64_t requested_bytes, std::uint64_
                            zone_, requested_bytes_, used_bytes_, limit_bytes_)) {}
 
 Zone::Zone(std::string name, std::uint64_t limit_bytes, std::pmr::memory_resource* upstream)
-    : name_(std::move(name)), limit_bytes_(limit_bytes), upstream_(upstream) {}
+    : name_(std::move(name)),
+      limit_bytes_(limit_bytes),
+      soft_bytes_(limit_bytes / 10 * 9 + limit_bytes % 10 * 9 / 10),
+      upstream_(upstream) {}
 
-void Zone::charge(std::uint64_t bytes) {
+void Zone::set_limits(std::uint64_t soft_bytes, std::uint64_t hard_bytes) {
+  if (soft_bytes > hard_bytes) {
+    throw Error("memory::Zone::set_limits", fmt::format("zone {}: soft limit {} above hard limit {}: lower it", name_,
+                                                        soft_bytes, hard_bytes));
+  }
+  soft_bytes_.store(soft_bytes, std::memory_order_relaxed);
+  limit_bytes_.store(hard_bytes, std::memory_order_relaxed);
+}
+
+bool Zone::try_charge(std::uint64_t bytes) noexcept {
   std::uint64_t used = used_bytes_.load(std::memory_order_relaxed);
   do {
-    if (bytes > limit_bytes_ - used) throw ZoneFull(name_, bytes, used, limit_bytes_);
+    const std::uint64_t limit = limit_bytes();
+    if (used > limit || bytes > limit - used) return false;
   } while (!used_bytes_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
   std::uint64_t peak = peak_bytes_.load(std::memory_order_relaxed);
   while (peak < used + bytes && !peak_bytes_.compare_exchange_weak(peak, used + bytes, std::memory_order_relaxed)) {
+  }
+  return true;
+}
+
+void Zone::charge(std::uint64_t bytes) {
+  allocations_.fetch_add(1, std::memory_order_relaxed);
+  while (!try_charge(bytes)) {
+    const std::uint64_t limit = limit_bytes();
+    const std::uint64_t used = used_bytes();
+    // What never fits is not worth dropping anything for.
+    const std::uint64_t room = limit - std::min(limit, used);
+    if (bytes > limit || (room < bytes && droppables_.drop(bytes - room) == 0)) {
+      refusals_.fetch_add(1, std::memory_order_relaxed);
+      throw ZoneFull(name_, bytes, used_bytes(), limit);
+    }
   }
 }
 
@@ -86,6 +116,18 @@ Zones::Zones(std::uint64_t memory_limit_bytes)
       vector_index(make_zone(ZoneId::kVectorIndex, memory_limit_bytes)),
       reserve(make_zone(ZoneId::kReserve, memory_limit_bytes)) {}
 
+std::uint64_t relieve(Zones& zones, Pressure pressure) {
+  std::uint64_t given = 0;
+  if (pressure == Pressure::kNone) return given;
+  for (Zone* zone : {&zones.code_cache, &zones.vector_index, &zones.mcts, &zones.neural}) {
+    const std::uint64_t used = zone->used_bytes();
+    const std::uint64_t soft = zone->soft_limit_bytes();
+    const std::uint64_t excess = pressure == Pressure::kCritical ? zone->droppables().bytes() : used - std::min(used, soft);
+    given += zone->droppables().drop(excess);
+  }
+  return given;
+}
+
 Zones& zones() {
   // Containers of other static objects may still give memory back at exit.
   static Zones* const instance = new Zones(hardware::this_machine().memory_limit_bytes);
@@ -96,7 +138,10 @@ Json to_json(const Zones& zones) {
   Json json = Json::object();
   for (const Zone* zone : {&zones.neural, &zones.mcts, &zones.code_cache, &zones.vector_index, &zones.reserve}) {
     json[zone->name()] = {
-        {"limit_bytes", zone->limit_bytes()}, {"used_bytes", zone->used_bytes()}, {"peak_bytes", zone->peak_bytes()}};
+        {"limit_bytes", zone->limit_bytes()},
+        {"soft_limit_bytes", zone->soft_limit_bytes()},
+        {"used_bytes", zone->used_bytes()},
+        {"peak_bytes", zone->peak_bytes()}};
   }
   return json;
 }

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/json_fwd.h"
+#include "memory/droppables.h"
 
 namespace jarvis2::memory {
 
@@ -39,8 +40,9 @@ class ZoneFull : public std::bad_alloc {
   std::string message_;
 };
 
-// Counts what is allocated through it and never passes its limit, not for a moment. Thread-safe where `upstream` is.
-// Throws ZoneFull. Must outlive what it holds.
+// Counts what is allocated through it and never passes its hard limit, not for a moment. Where that would happen it first
+// drops what can be dropped, then throws ZoneFull. The soft limit is what it is brought back to under pressure. Thread-safe
+// where `upstream` is. Must outlive what it holds.
 class Zone final : public std::pmr::memory_resource {
  public:
   Zone(std::string name, std::uint64_t limit_bytes,
@@ -52,8 +54,15 @@ class Zone final : public std::pmr::memory_resource {
   void charge(std::uint64_t bytes);
   void refund(std::uint64_t bytes) noexcept;
 
+  // Soft at most hard; neither drops anything by itself. By default the soft limit is 90 % of the hard one.
+  void set_limits(std::uint64_t soft_bytes, std::uint64_t hard_bytes);
+  Droppables& droppables() { return droppables_; }
+
   const std::string& name() const { return name_; }
-  std::uint64_t limit_bytes() const { return limit_bytes_; }
+  std::uint64_t limit_bytes() const { return limit_bytes_.load(std::memory_order_relaxed); }
+  std::uint64_t soft_limit_bytes() const { return soft_bytes_.load(std::memory_order_relaxed); }
+  std::uint64_t allocations() const { return allocations_.load(std::memory_order_relaxed); }
+  std::uint64_t refusals() const { return refusals_.load(std::memory_order_relaxed); }
   std::uint64_t used_bytes() const { return used_bytes_.load(std::memory_order_relaxed); }
   std::uint64_t peak_bytes() const { return peak_bytes_.load(std::memory_order_relaxed); }
 
@@ -62,8 +71,15 @@ class Zone final : public std::pmr::memory_resource {
   void do_deallocate(void* pointer, std::size_t bytes, std::size_t alignment) override;
   bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
 
+  // False when it doesn't fit.
+  bool try_charge(std::uint64_t bytes) noexcept;
+
   std::string name_;
-  std::uint64_t limit_bytes_;
+  std::atomic<std::uint64_t> limit_bytes_;
+  std::atomic<std::uint64_t> soft_bytes_;
+  std::atomic<std::uint64_t> allocations_{0};
+  std::atomic<std::uint64_t> refusals_{0};
+  Droppables droppables_;
   std::pmr::memory_resource* upstream_;
   std::atomic<std::uint64_t> used_bytes_{0};
   std::atomic<std::uint64_t> peak_bytes_{0};
@@ -79,10 +95,15 @@ struct Zones {
   Zone reserve;
 };
 
+// What to do at a level of pressure: at a warning, zones over their soft limit are brought back to it, those that are the
+// easiest to fill again first (code cache, vector index, search, networks); when critical, everything that can be dropped
+// is. Returns the bytes given up.
+std::uint64_t relieve(Zones& zones, Pressure pressure);
+
 // The process's zones, from this machine's memory limit; made on first use and never destroyed. Thread-safe.
 Zones& zones();
 
-// {limit_bytes, used_bytes, peak_bytes} by name of zone.
+// {limit_bytes, soft_limit_bytes, used_bytes, peak_bytes} by name of zone.
 Json to_json(const Zones& zones);
 
 }  // namespace jarvis2::memory
