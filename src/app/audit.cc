@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <memory>
 #include <set>
-#include <thread>
 
 #include "app/app.h"
 #include "base/error.h"
@@ -15,6 +14,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "code/model.h"
+#include "hardware/workers.h"
 #include "project/repository.h"
 
 namespace jarvis2::app {
@@ -196,7 +196,7 @@ int audit(const Options& options, const Common& common) {
   if (options.list) return list_rules(known, common.json);
   const std::set<std::string> baseline =
       options.baseline.empty() ? std::set<std::string>() : read_baseline(options.baseline);
-  const unsigned threads = std::max(1u, std::thread::hardware_concurrency());
+  const unsigned threads = static_cast<unsigned>(hardware::workers(hardware::this_machine()).search);
   const code::Workspace workspace = tracked_files(options.dir, threads);
   std::vector<AuditFinding> findings = edit::audit(workspace, known, threads, interrupt_token());
   const std::size_t all = findings.size();

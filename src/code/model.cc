@@ -1,37 +1,22 @@
 #include "code/model.h"
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
 #include <functional>
-#include <mutex>
-#include <thread>
 
 #include "base/hash.h"
+#include "hardware/lanes.h"
 
 namespace jarvis2::code {
 namespace {
 
-// Runs `body(i)` for i in [0, count) on up to `threads` threads; the first exception is rethrown.
+// Runs `body(i)` for i in [0, count): by itself, or on the lanes where there is more than one thread to use; the
+// exception of the first that failed is rethrown.
 void parallel_for(std::size_t count, unsigned threads, const std::function<void(std::size_t)>& body) {
-  std::atomic<std::size_t> next{0};
-  std::exception_ptr failure;
-  std::mutex mutex;
-  const auto work = [&] {
-    for (std::size_t i; (i = next.fetch_add(1)) < count;) {
-      try {
-        body(i);
-      } catch (...) {
-        const std::lock_guard lock(mutex);
-        if (!failure) failure = std::current_exception();
-      }
-    }
-  };
-  std::vector<std::jthread> pool;
-  for (unsigned i = 1; i < threads && i < count; ++i) pool.emplace_back(work);
-  work();
-  pool.clear();
-  if (failure) std::rethrow_exception(failure);
+  if (threads > 1 && count > 1) {
+    hardware::lanes().for_each(count, {}, body);
+  } else {
+    for (std::size_t i = 0; i < count; ++i) body(i);
+  }
 }
 
 struct FileFacts {

@@ -8,7 +8,6 @@
 #include <memory>
 #include <random>
 #include <set>
-#include <thread>
 
 #include "base/hash.h"
 #include "base/json.h"
@@ -23,6 +22,7 @@
 #include "engine/run_store.h"
 #include "engine/scope.h"
 #include "engine/search_loop.h"
+#include "hardware/workers.h"
 #include "index/embedder.h"
 #include "memory/zones.h"
 #include "neural/networks.h"
@@ -133,7 +133,7 @@ class Job {
       editable.push_back(project::editable(settings_, path) && is_valid_utf8(*text));
       files.emplace_back(path, std::move(*text));
     }
-    threads_ = std::max(1u, std::thread::hardware_concurrency());
+    threads_ = static_cast<unsigned>(hardware::workers(hardware::this_machine()).search);
     workspace_ = code::parse_workspace(files, threads_, editable);
     model_ = code::Model::build(workspace_, threads_);
     for (const code::SourceFile& file : workspace_.files()) base_texts_[file.path] = file.tree->text();

@@ -3,12 +3,12 @@
 #include <sys/utsname.h>
 
 #include <string_view>
-#include <thread>
 
 #include "base/files.h"
 #include "base/json.h"
 #include "base/process.h"
 #include "engine/report_template.h"
+#include "hardware/machine.h"
 
 namespace jarvis2::engine {
 namespace {
@@ -59,7 +59,7 @@ Json machine_json() {
     struct utsname system {};
     ::uname(&system);
     return Json{{"cpu", processor()},
-                {"logical_cpus", std::thread::hardware_concurrency()},
+                {"logical_cpus", hardware::logical_cpus(hardware::this_machine())},
                 {"system", std::string(system.sysname) + " " + system.release + " " + system.machine},
                 {"compiler", first_line({"cc", "--version"})},
                 {"python", first_line({"python3", "--version"})}};

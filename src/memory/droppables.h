@@ -20,7 +20,8 @@ class Droppables {
   Id add(std::uint64_t bytes, std::function<void()> drop);
   // Used just now; nothing when it is gone.
   void touch(Id id);
-  // True: it is the caller's again and will not be dropped. False: it has been; a drop under way on another thread has ended.
+  // True: it is the caller's again and will not be dropped. False: it has been; a drop under way on another thread has
+  // ended.
   bool remove(Id id);
   // Drops the least recently used until `bytes` are reached; returns how many were announced by those dropped.
   std::uint64_t drop(std::uint64_t bytes);

@@ -142,8 +142,11 @@ TEST(Zones, LimitsCanBeSet) {
 TEST(PressureGauge, DoesNotFlutter) {
   PressureGauge gauge;
   std::string heard;
-  gauge.listen([&](Pressure level) { heard += level == Pressure::kNone ? 'n' : level == Pressure::kWarning ? 'w' : 'c'; });
-  for (const double value : {0.5, 0.74, 0.76, 0.7, 0.76, 0.66, 0.91, 0.85, 0.89, 0.81, 0.79, 0.7, 0.64, 0.7}) gauge.update(value);
+  gauge.listen([&](Pressure level) {
+    heard += level == Pressure::kNone ? 'n' : level == Pressure::kWarning ? 'w' : 'c';
+  });
+  for (const double value : {0.5, 0.74, 0.76, 0.7, 0.76, 0.66, 0.91, 0.85, 0.89, 0.81, 0.79, 0.7, 0.64, 0.7})
+    gauge.update(value);
   EXPECT_EQ(heard, "wcwn");
   EXPECT_EQ(gauge.level(), Pressure::kNone);
   EXPECT_EQ(gauge.update(1), Pressure::kCritical);

@@ -13,16 +13,17 @@
 
 namespace jarvis2::memory {
 
-// Thread-safe; blocks may be freed by any thread. Larger blocks go to `upstream`, which may be a Zone; slabs are given back
-// to it when the pool dies, which must be after every block's end and every thread's last use. At most 8 pools at a time
-// have thread caches; further ones work behind a lock.
+// Thread-safe; blocks may be freed by any thread. Larger blocks go to `upstream`, which may be a Zone; slabs are given
+// back to it when the pool dies, which must be after every block's end and every thread's last use. At most 8 pools at
+// a time have thread caches; further ones work behind a lock.
 class Pool final : public std::pmr::memory_resource {
  public:
   static constexpr std::size_t kLargest = 1024;
   static constexpr std::size_t kStep = 16;
   static constexpr std::size_t kClasses = kLargest / kStep;
 
-  explicit Pool(std::pmr::memory_resource* upstream = std::pmr::new_delete_resource(), std::size_t slab_bytes = 1U << 18);
+  explicit Pool(std::pmr::memory_resource* upstream = std::pmr::new_delete_resource(),
+                std::size_t slab_bytes = 1U << 18);
   ~Pool() override;
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
@@ -112,7 +113,8 @@ class Pool final : public std::pmr::memory_resource {
 // next round. Not thread-safe.
 class Arena final : public std::pmr::memory_resource {
  public:
-  explicit Arena(std::pmr::memory_resource* upstream = std::pmr::new_delete_resource(), std::size_t chunk_bytes = 1U << 16);
+  explicit Arena(std::pmr::memory_resource* upstream = std::pmr::new_delete_resource(),
+                 std::size_t chunk_bytes = 1U << 16);
   ~Arena() override;
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;

@@ -88,7 +88,8 @@ TEST(Pool, ASuccessorInTheSameSlotSeesNothingOfTheDead) {
     for (int i = 0; i < 12; ++i) pools.push_back(std::make_unique<Pool>());  // some without thread caches
     for (const std::unique_ptr<Pool>& pool : pools) {
       std::pmr::list<std::pmr::string> words(pool.get());
-      for (int i = 0; i < 500; ++i) words.emplace_back("a word that is too long for the small buffer " + std::to_string(i));
+      for (int i = 0; i < 500; ++i)
+        words.emplace_back("a word that is too long for the small buffer " + std::to_string(i));
       int i = 0;
       for (const std::pmr::string& word : words) EXPECT_TRUE(word.ends_with(" " + std::to_string(i++)));
     }

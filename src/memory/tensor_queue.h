@@ -22,21 +22,23 @@ struct TensorView {
   std::span<const std::byte> data;  // row-major, dense
 };
 
-// One writer and one reader, each in any process, over a mapped file. Either may die at any instant, by kill -9 too, and
-// another take its place: a tensor is there whole or not at all, none is lost, none comes twice but the one a reader died
-// with. Roles are held by locks of the system, which end with their process. Not thread-safe within a process.
+// One writer and one reader, each in any process, over a mapped file. Either may die at any instant, by kill -9 too,
+// and another take its place: a tensor is there whole or not at all, none is lost, none comes twice but the one a
+// reader died with. Roles are held by locks of the system, which end with their process. Not thread-safe within a
+// process.
 class TensorQueue {
  public:
   enum class Role { kWriter, kReader };
-  // Opens the queue at `path`, made if it is not there; an existing one must have the same measures. Throws Error, also when
-  // another process holds the role.
+  // Opens the queue at `path`, made if it is not there; an existing one must have the same measures. Throws Error, also
+  // when another process holds the role.
   TensorQueue(const std::filesystem::path& path, Role role, std::uint32_t slots, std::uint64_t slot_bytes);
   ~TensorQueue();
   TensorQueue(const TensorQueue&) = delete;
   TensorQueue& operator=(const TensorQueue&) = delete;
 
   using Time = std::chrono::steady_clock::time_point;
-  // The next slot's memory, at most slot_bytes, to be filled before push(); nothing when the queue stays full until then.
+  // The next slot's memory, at most slot_bytes, to be filled before push(); nothing when the queue stays full until
+  // then.
   std::optional<std::span<std::byte>> reserve(Time until);
   // Publishes what reserve() handed out. `tensor.data` is ignored but for its size.
   void push(const TensorView& tensor);

@@ -99,11 +99,13 @@ std::size_t element_bytes(TensorType type) {
 TensorQueue::TensorQueue(const std::filesystem::path& path, Role role, std::uint32_t slots, std::uint64_t slot_bytes)
     : path_(path), role_(role) {
   static_assert(offsetof(Slot, data) <= 2 * kLine);
-  if (slots == 0 || slot_bytes == 0 || slot_bytes > (std::uint64_t{1} << 40)) fail(path, "no slots, or none of a usable size");
+  if (slots == 0 || slot_bytes == 0 || slot_bytes > (std::uint64_t{1} << 40))
+    fail(path, "no slots, or none of a usable size");
   File lock(lock_path(path, role == Role::kWriter), O_RDWR | O_CREAT);
   if (lock.get() < 0) fail_with_reason(path, "cannot make the lock");
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    fail(path, fmt::format("another process is its {}: wait until it ends", role == Role::kWriter ? "writer" : "reader"));
+    fail(path,
+         fmt::format("another process is its {}: wait until it ends", role == Role::kWriter ? "writer" : "reader"));
   }
   bytes_ = (sizeof(Header) + kLine - 1) / kLine * kLine + slot_stride(slot_bytes) * slots;
   File file(path, O_RDWR | O_CREAT);
@@ -113,7 +115,8 @@ TensorQueue::TensorQueue(const std::filesystem::path& path, Role role, std::uint
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) fail_with_reason(path, "cannot look at");
   const bool fresh = status.st_size == 0;
-  if (!fresh && static_cast<std::size_t>(status.st_size) != bytes_) fail(path, "is a queue of other measures, or no queue: remove it");
+  if (!fresh && static_cast<std::size_t>(status.st_size) != bytes_)
+    fail(path, "is a queue of other measures, or no queue: remove it");
   if (fresh && ::ftruncate(file.get(), static_cast<off_t>(bytes_)) != 0) fail_with_reason(path, "cannot make room");
   memory_ = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
   if (memory_ == MAP_FAILED) fail_with_reason(path, "cannot map");
@@ -159,16 +162,19 @@ bool wait_for(Ready ready, TensorQueue::Time until) {
 std::optional<std::span<std::byte>> TensorQueue::reserve(Time until) {
   if (role_ != Role::kWriter) fail(path_, "only its writer writes");
   const std::uint64_t next = header_->written.load(std::memory_order_relaxed);
-  if (!wait_for([&] { return next - header_->read.load(std::memory_order_acquire) < header_->slots; }, until)) return std::nullopt;
+  if (!wait_for([&] { return next - header_->read.load(std::memory_order_acquire) < header_->slots; }, until))
+    return std::nullopt;
   return std::span<std::byte>(slot(next).data, static_cast<std::size_t>(header_->slot_bytes));
 }
 
 void TensorQueue::push(const TensorView& tensor) {
   std::uint64_t bytes = element_bytes(tensor.type);
-  if (tensor.rank > TensorView::kMostDimensions) fail(path_, fmt::format("a tensor of {} dimensions: at most 8", tensor.rank));
+  if (tensor.rank > TensorView::kMostDimensions)
+    fail(path_, fmt::format("a tensor of {} dimensions: at most 8", tensor.rank));
   for (std::uint32_t i = 0; i < tensor.rank; ++i) bytes *= tensor.shape[i];
   if (bytes != tensor.data.size() || bytes > header_->slot_bytes) {
-    fail(path_, fmt::format("a tensor of {} bytes whose shape makes {}, in slots of {}", tensor.data.size(), bytes, header_->slot_bytes));
+    fail(path_, fmt::format("a tensor of {} bytes whose shape makes {}, in slots of {}", tensor.data.size(), bytes,
+                            header_->slot_bytes));
   }
   const std::uint64_t next = header_->written.load(std::memory_order_relaxed);
   Slot& into = slot(next);
@@ -182,7 +188,8 @@ void TensorQueue::push(const TensorView& tensor) {
 
 bool TensorQueue::send(const TensorView& tensor, Time until) {
   if (tensor.data.size() > header_->slot_bytes) {
-    fail(path_, fmt::format("a tensor of {} bytes in slots of {}: make the slots larger", tensor.data.size(), header_->slot_bytes));
+    fail(path_, fmt::format("a tensor of {} bytes in slots of {}: make the slots larger", tensor.data.size(),
+                            header_->slot_bytes));
   }
   const std::optional<std::span<std::byte>> room = reserve(until);
   if (!room) return false;
@@ -196,7 +203,8 @@ std::optional<TensorView> TensorQueue::front(Time until) {
   const std::uint64_t next = header_->read.load(std::memory_order_relaxed);
   if (!wait_for([&] { return header_->written.load(std::memory_order_acquire) > next; }, until)) return std::nullopt;
   const Slot& from = slot(next);
-  return TensorView{static_cast<TensorType>(from.type), from.rank, from.shape, {from.data, static_cast<std::size_t>(from.bytes)}};
+  return TensorView{
+      static_cast<TensorType>(from.type), from.rank, from.shape, {from.data, static_cast<std::size_t>(from.bytes)}};
 }
 
 void TensorQueue::pop() {

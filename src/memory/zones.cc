@@ -49,8 +49,8 @@ Zone::Zone(std::string name, std::uint64_t limit_bytes, std::pmr::memory_resourc
 
 void Zone::set_limits(std::uint64_t soft_bytes, std::uint64_t hard_bytes) {
   if (soft_bytes > hard_bytes) {
-    throw Error("memory::Zone::set_limits", fmt::format("zone {}: soft limit {} above hard limit {}: lower it", name_,
-                                                        soft_bytes, hard_bytes));
+    throw Error("memory::Zone::set_limits",
+                fmt::format("zone {}: soft limit {} above hard limit {}: lower it", name_, soft_bytes, hard_bytes));
   }
   soft_bytes_.store(soft_bytes, std::memory_order_relaxed);
   limit_bytes_.store(hard_bytes, std::memory_order_relaxed);
@@ -122,7 +122,8 @@ std::uint64_t relieve(Zones& zones, Pressure pressure) {
   for (Zone* zone : {&zones.code_cache, &zones.vector_index, &zones.mcts, &zones.neural}) {
     const std::uint64_t used = zone->used_bytes();
     const std::uint64_t soft = zone->soft_limit_bytes();
-    const std::uint64_t excess = pressure == Pressure::kCritical ? zone->droppables().bytes() : used - std::min(used, soft);
+    const std::uint64_t excess =
+        pressure == Pressure::kCritical ? zone->droppables().bytes() : used - std::min(used, soft);
     given += zone->droppables().drop(excess);
   }
   return given;
@@ -137,11 +138,10 @@ Zones& zones() {
 Json to_json(const Zones& zones) {
   Json json = Json::object();
   for (const Zone* zone : {&zones.neural, &zones.mcts, &zones.code_cache, &zones.vector_index, &zones.reserve}) {
-    json[zone->name()] = {
-        {"limit_bytes", zone->limit_bytes()},
-        {"soft_limit_bytes", zone->soft_limit_bytes()},
-        {"used_bytes", zone->used_bytes()},
-        {"peak_bytes", zone->peak_bytes()}};
+    json[zone->name()] = {{"limit_bytes", zone->limit_bytes()},
+                          {"soft_limit_bytes", zone->soft_limit_bytes()},
+                          {"used_bytes", zone->used_bytes()},
+                          {"peak_bytes", zone->peak_bytes()}};
   }
   return json;
 }

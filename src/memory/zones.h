@@ -40,9 +40,9 @@ class ZoneFull : public std::bad_alloc {
   std::string message_;
 };
 
-// Counts what is allocated through it and never passes its hard limit, not for a moment. Where that would happen it first
-// drops what can be dropped, then throws ZoneFull. The soft limit is what it is brought back to under pressure. Thread-safe
-// where `upstream` is. Must outlive what it holds.
+// Counts what is allocated through it and never passes its hard limit, not for a moment. Where that would happen it
+// first drops what can be dropped, then throws ZoneFull. The soft limit is what it is brought back to under pressure.
+// Thread-safe where `upstream` is. Must outlive what it holds.
 class Zone final : public std::pmr::memory_resource {
  public:
   Zone(std::string name, std::uint64_t limit_bytes,
@@ -95,9 +95,9 @@ struct Zones {
   Zone reserve;
 };
 
-// What to do at a level of pressure: at a warning, zones over their soft limit are brought back to it, those that are the
-// easiest to fill again first (code cache, vector index, search, networks); when critical, everything that can be dropped
-// is. Returns the bytes given up.
+// What to do at a level of pressure: at a warning, zones over their soft limit are brought back to it, those that are
+// the easiest to fill again first (code cache, vector index, search, networks); when critical, everything that can be
+// dropped is. Returns the bytes given up.
 std::uint64_t relieve(Zones& zones, Pressure pressure);
 
 // The process's zones, from this machine's memory limit; made on first use and never destroyed. Thread-safe.
