@@ -5,7 +5,7 @@ configure = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; ex
 test = ctest --test-dir build/$(1) -j $(JOBS) --output-on-failure --no-tests=error --no-label-summary $(2) \
   >build/$(1)-test.log 2>&1 && sed -n 's/.*tests passed/$(1): &/p' build/$(1)-test.log || { tail -n 300 build/$(1)-test.log; exit 1; }
 
-.PHONY: help setup build build-all test test-release test-asan test-tsan demo lint lint-changed format-check fmt bench-bundle clean
+.PHONY: help setup build build-all test test-release test-asan test-tsan demo lint lint-changed format-check fmt macos-cross bench-bundle clean
 
 help:  ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-24s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ lint-changed: build-all  ## The same for what differs from main
 
 fmt: setup  ## Lay out all sources
 	@setup/lint.py --fix format
+
+macos-cross: setup  ## Compile and link everything for macOS arm64 (Linux; the first run also makes the toolchain)
+	@setup/macos_cross.py --jobs $(JOBS)
 
 bench-bundle: build  ## Pack program, models and benchmarks into build/bench-bundle.tar.xz
 	@setup/bench_bundle.sh

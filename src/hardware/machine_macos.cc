@@ -1,9 +1,6 @@
-#include <CoreFoundation/CoreFoundation.h>
-#include <IOKit/IOKitLib.h>
 #include <fmt/format.h>
 #include <sys/sysctl.h>
 
-#include <array>
 #include <cstdint>
 #include <string>
 

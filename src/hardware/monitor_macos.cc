@@ -1,6 +1,7 @@
 #include <libproc.h>
 #include <mach/mach.h>
 #include <mach/mach_host.h>
+#include <mach/mach_time.h>
 #include <mach/processor_info.h>
 #include <sys/sysctl.h>
 #include <unistd.h>

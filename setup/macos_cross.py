@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""Compiles and links the whole program for macOS arm64 on Linux, and checks the result. Nothing can be run here.
+
+Every source of src/ that a Mac would build is compiled by Zig's clang for macOS 14, against Debian's headers of the libraries
+that Homebrew has. The program is linked by LLVM's linker against the system libraries' own export lists; what it takes from
+Homebrew's libraries stays open and must be one of their names. Objects are kept in build/macos and reused.
+
+usage: macos_cross.py [--jobs N] [--compile-only] [ROOM ...]
+"""
+
+import argparse
+import concurrent.futures
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build" / "macos"
+DEPS = Path(os.environ.get("JARVIS2_DEPS") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jarvis2" / "deps")
+TOOLS = Path(os.environ.get("JARVIS2_MACOS_TOOLS") or DEPS / "macos-cross")
+HEADERS = (
+    "CLI boost curses.h fmt git2 git2.h hwloc hwloc.h hwy ncurses.h ncurses_dll.h nlohmann oneapi openssl spdlog sqlite3.h tbb "
+    "toml++ unctrl.h utf8proc.h xxhash.h yaml-cpp"
+).split()
+FLAGS = "-std=c++20 -O1 -Wall -Wextra -Werror -Wnon-virtual-dtor -Wshadow -Wundef -Wno-missing-field-initializers".split()
+C_LIBRARIES = "libcrypto libgit2 libhwloc libncursesw libtinfo libsqlite3 libutf8proc libxxhash".split()
+CXX_LIBRARIES = ("fmt::", "spdlog::", "YAML::", "tbb::", "hwy::")
+SYSTEM = ("/usr/lib/", "/System/Library/")
+
+
+def run(*command, **options):
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True, **options)
+
+
+def tool(*names):
+    for name in names:
+        if (found := run("sh", "-c", f"command -v {name} || ls /usr/bin/{name}-* /usr/lib/llvm-*/bin/{name} 2>/dev/null | tail -n 1").stdout.split()):
+            return found[0]
+    sys.exit(f"macos-cross: none of {', '.join(names)} is installed")
+
+
+def environment():
+    return {**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(TOOLS / "zc"), "ZIG_LOCAL_CACHE_DIR": str(TOOLS / "zl")}
+
+
+def include_folder():
+    folder = BUILD / "include"
+    folder.mkdir(parents=True, exist_ok=True)
+    multiarch = Path("/usr/include") / run("gcc", "-print-multiarch").stdout.strip()
+    for name in HEADERS:
+        places = [place / name for place in (Path("/usr/include"), multiarch) if (place / name).exists()]
+        if not places:
+            sys.exit(f"macos-cross: no header {name}: run make setup")
+        target = folder / name
+        if places[0].is_file():
+            target.unlink(missing_ok=True)
+            target.symlink_to(places[0])
+            continue
+        target.mkdir(exist_ok=True)  # a library's headers may lie in both
+        for place in places:
+            for child in place.iterdir():
+                if not (target / child.name).is_symlink():
+                    (target / child.name).symlink_to(child)
+    return folder
+
+
+def sources(rooms):
+    for path in sorted((ROOT / "src").rglob("*.cc")):
+        if not path.name.endswith(("_linux.cc", "_test.cc")) and (not rooms or path.relative_to(ROOT / "src").parts[0] in rooms):
+            yield path
+    if not rooms:
+        vendor = DEPS / "vendor"
+        yield from vendor.glob("tree-sitter-0*/src/lib.c")
+        for folder in sorted(vendor.glob("tree-sitter-[a-z]*")):
+            for name in ("parser.c", "scanner.c"):
+                yield from (path for path in folder.rglob(name) if path.parent.name == "src")
+
+
+def up_to_date(target, dependencies):
+    if not target.exists() or not dependencies.exists():
+        return False
+    built = target.stat().st_mtime
+    files = shlex.split(dependencies.read_text().replace("\\\n", " "))[1:]
+    return all(os.path.exists(file) and os.path.getmtime(file) <= built for file in files)
+
+
+def compile_one(path, include):
+    base = ROOT if path.is_relative_to(ROOT) else DEPS
+    target = BUILD / "objects" / (str(path.relative_to(base)).replace("/", "_") + ".o")
+    dependencies = target.with_suffix(".d")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if up_to_date(target, dependencies):
+        return target, None
+    tree_sitter = next((DEPS / "vendor").glob("tree-sitter-0*"))
+    if path.suffix == ".c":
+        command = [TOOLS / "tc/bin/mac-cc", "-std=c11", "-O1", "-w", "-D_DARWIN_C_SOURCE", "-I", path.parent, "-I", tree_sitter / "include", "-I", tree_sitter / "src"]
+    else:
+        command = [TOOLS / "tc/bin/mac-c++", *FLAGS, "-isystem", include, "-isystem", tree_sitter / "include", "-I", ROOT / "src",
+                   "-DFMT_SHARED", "-DSPDLOG_SHARED_LIB", "-DSPDLOG_COMPILED_LIB", "-DSPDLOG_FMT_EXTERNAL"]
+    result = run(*command, "-MD", "-MF", dependencies, "-c", path, "-o", target, env=environment())
+    if result.returncode:
+        target.unlink(missing_ok=True)
+        errors = [line for line in result.stderr.splitlines() if "error:" in line] or result.stderr.splitlines()
+        return None, "\n".join(errors[:10])
+    return target, None
+
+
+def exported():
+    names = set()
+    for library in C_LIBRARIES:
+        found = run("sh", "-c", f"ls /usr/lib/*/{library}.so* /lib/*/{library}.so* 2>/dev/null | head -n 1").stdout.strip()
+        if found:
+            names |= {line.split()[-1].split("@")[0] for line in run("nm", "-D", "--defined-only", found).stdout.splitlines()}
+    return names
+
+
+def check(program):
+    problems = []
+    objdump, nm, filt = tool("llvm-objdump"), tool("llvm-nm"), tool("llvm-cxxfilt", "c++filt")
+    headers = run(objdump, "--macho", "--private-headers", program).stdout
+    if not re.search(r"\bARM64\b", headers):
+        problems.append("not an arm64 program")
+    if not (minimum := re.search(r"minos (\S+)", headers)) or minimum[1] != "14.0":
+        problems.append(f"made for macOS {minimum[1] if minimum else 'unknown'}, not 14.0")
+    used = re.findall(r"^\s+(/\S+|@\S+) \(compat", run(objdump, "--macho", "--dylibs-used", program).stdout, re.M)
+    problems += [f"needs {path}, which no Mac has" for path in used if not path.startswith(SYSTEM)]
+    open_names = re.findall(r"external (\S+) \(dynamically looked up\)", run(nm, "-m", "-u", program).stdout)
+    # Mach-O puts an underscore before every name.
+    plain = run(filt, input="\n".join(name[1:] for name in open_names)).stdout.splitlines()
+    known = exported()
+    frameworks = ("IO", "CF", "kCF", "kIO", "__CF", "___CF")
+    for name, text in zip(open_names, plain):
+        inner = re.sub(r"^(vtable|typeinfo|typeinfo name|VTT|guard variable) for ", "", text)
+        if name[1:] in known or any(part in inner for part in CXX_LIBRARIES) or name[1:].startswith(frameworks):
+            continue
+        problems.append(f"nobody has {text}")
+    return problems, used, len(open_names)
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--jobs", type=int, default=os.cpu_count())
+    options.add_argument("--compile-only", action="store_true")
+    options.add_argument("rooms", nargs="*", metavar="ROOM")
+    arguments = options.parse_args()
+    if not (TOOLS / "tc/stubs/usr/lib/libclang_rt.a").exists():
+        print("macos-cross: making the toolchain (minutes, once)", file=sys.stderr)
+        if subprocess.run([ROOT / "setup/macos-cross/setup.sh", TOOLS]).returncode:
+            sys.exit("macos-cross: the toolchain could not be made")
+    include = include_folder()
+    objects, failed = [], 0
+    everything = list(sources(arguments.rooms))
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        for path, (target, error) in zip(everything, pool.map(lambda path: compile_one(path, include), everything)):
+            if error:
+                failed += 1
+                print(f"{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}:\n{error}")
+            else:
+                objects.append(target)
+    print(f"compiled {len(objects)} of {len(everything)} files for macOS arm64")
+    if failed:
+        sys.exit(1)
+    if arguments.compile_only or arguments.rooms:
+        return
+    program = BUILD / "jarvis2"
+    link = run(TOOLS / "tc/bin/mac-c++", *objects, "-Wl,-undefined,dynamic_lookup", "-Wl,-dead_strip", "-o", program, env=environment())
+    if link.returncode:
+        sys.exit("\n".join(link.stderr.splitlines()[:20]))
+    problems, used, open_names = check(program)
+    print(f"linked {program.relative_to(ROOT)}: macOS 14.0, {len(used)} system libraries, {open_names} names from Homebrew's")
+    for problem in problems[:30]:
+        print(problem)
+    sys.exit(bool(problems))
+
+
+main()
