@@ -1,6 +1,7 @@
 #include "memory/pool.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace jarvis2::memory {
 namespace {
@@ -28,14 +29,7 @@ struct Pool::Caches {
       Pool* const pool = registry().pools[slot];
       Cache& cache = t_caches[slot];
       if (pool != nullptr && cache.generation == pool->generation_) {
-        for (std::size_t of = 0; of < kClasses; ++of) {
-          if (cache.lists[of].first == nullptr) continue;
-          Block* last = cache.lists[of].first;
-          while (last->next != nullptr) last = last->next;
-          const std::lock_guard central(pool->central_[of].mutex);
-          last->next = pool->central_[of].first;
-          pool->central_[of].first = cache.lists[of].first;
-        }
+        for (std::size_t of = 0; of < kClasses; ++of) pool->give_back(of, cache.lists[of]);
       }
       cache = Cache();
     }
@@ -74,8 +68,30 @@ void Pool::adopt(Cache& cache) noexcept {
   cache.generation = generation_;
 }
 
-// New blocks of a class, linked.
-std::pair<Pool::Block*, std::uint32_t> Pool::carve(std::size_t of) {
+// All that a thread holds of a class, at its end.
+void Pool::give_back(std::size_t of, List& list) noexcept {
+  const std::size_t bytes = (of + 1) * kStep;
+  Block* loose = list.first;
+  for (std::byte* fresh = list.fresh; fresh != list.fresh_end; fresh += bytes) {
+    Block* const block = reinterpret_cast<Block*>(fresh);
+    block->next = loose;
+    loose = block;
+  }
+  const std::lock_guard lock(central_[of].mutex);
+  if (list.spare != nullptr) {
+    list.spare->next_bundle = central_[of].bundles;
+    central_[of].bundles = list.spare;
+  }
+  if (loose != nullptr) {
+    Block* last = loose;
+    while (last->next != nullptr) last = last->next;
+    last->next = central_[of].loose;
+    central_[of].loose = loose;
+  }
+}
+
+// Memory for some blocks of a class.
+std::pair<std::byte*, std::byte*> Pool::carve(std::size_t of) {
   const std::size_t bytes = (of + 1) * kStep;
   const std::lock_guard lock(slab_mutex_);
   if (free_bytes_ < bytes) {
@@ -84,83 +100,83 @@ std::pair<Pool::Block*, std::uint32_t> Pool::carve(std::size_t of) {
     free_bytes_ = slab_size_;
     slabs_.push_back(free_);
   }
-  const std::uint32_t count = static_cast<std::uint32_t>(std::clamp<std::size_t>(8192 / bytes, 4, kBatch));
-  Block* first = nullptr;
-  std::uint32_t made = 0;
+  const std::size_t count =
+      std::min<std::size_t>(std::clamp<std::size_t>(8192 / bytes, 4, kBundle), free_bytes_ / bytes);
   std::byte* const start = free_;
-  while (made < count && free_bytes_ >= bytes) {
-    free_ += bytes;
-    free_bytes_ -= bytes;
-    ++made;
-  }
-  // Linked in the order of their addresses.
-  for (std::uint32_t i = made; i-- > 0;) {
-    Block* const block = reinterpret_cast<Block*>(start + i * bytes);
-    block->next = first;
-    first = block;
-  }
-  return {first, made};
+  free_ += count * bytes;
+  free_bytes_ -= count * bytes;
+  return {start, free_};
 }
 
 void* Pool::refill(std::size_t of) {
-  Block* first = nullptr;
-  std::uint32_t count = 0;
-  {
-    const std::lock_guard lock(central_[of].mutex);
-    first = central_[of].first;
-    if (slot_ == kSlots) {
-      if (first != nullptr) {
-        central_[of].first = first->next;
-        return first;
-      }
-    } else if (first != nullptr) {
-      Block* last = first;
-      for (count = 1; count < kBatch && last->next != nullptr; ++count) last = last->next;
-      central_[of].first = last->next;
-      last->next = nullptr;
-    }
-  }
-  if (first == nullptr) {
-    const std::pair<Block*, std::uint32_t> carved = carve(of);
-    first = carved.first;
-    count = carved.second;
-  }
   if (slot_ == kSlots) {
-    const std::lock_guard lock(central_[of].mutex);
-    Block* last = first;
-    while (last->next != nullptr) last = last->next;
-    last->next = central_[of].first;
-    central_[of].first = first->next;
-    return first;
+    {
+      const std::lock_guard lock(central_[of].mutex);
+      Block* const block = central_[of].loose;
+      if (block != nullptr) {
+        central_[of].loose = block->next;
+        return block;
+      }
+    }
+    List rest;
+    std::tie(rest.fresh, rest.fresh_end) = carve(of);
+    std::byte* const block = rest.fresh;
+    rest.fresh += (of + 1) * kStep;
+    give_back(of, rest);
+    return block;
   }
   Cache& cache = t_caches[slot_];
   if (cache.generation != generation_) adopt(cache);
-  cache.lists[of] = {first->next, count - 1};
-  return first;
+  List& list = cache.lists[of];
+  Block* first = std::exchange(list.spare, nullptr);
+  std::uint32_t count = kBundle;
+  if (first == nullptr) {
+    const std::lock_guard lock(central_[of].mutex);
+    first = central_[of].bundles;
+    if (first != nullptr) {
+      central_[of].bundles = first->next_bundle;
+    } else if (central_[of].loose != nullptr) {
+      first = central_[of].loose;
+      Block* last = first;
+      for (count = 1; count < kBundle && last->next != nullptr; ++count) last = last->next;
+      central_[of].loose = last->next;
+      last->next = nullptr;
+    }
+  }
+  if (first != nullptr) {
+    list.first = first->next;
+    list.count = count - 1;
+    return first;
+  }
+  std::tie(list.fresh, list.fresh_end) = carve(of);
+  std::byte* const block = list.fresh;
+  list.fresh += (of + 1) * kStep;
+  return block;
 }
 
-void Pool::drain(std::size_t of, Block* extra) noexcept {
-  Block* first = extra;
-  Block* last = extra;
-  if (slot_ < kSlots) {
-    Cache& cache = t_caches[slot_];
-    if (cache.generation != generation_) {
-      adopt(cache);
-      extra->next = nullptr;
-      cache.lists[of] = {extra, 1};
-      return;
-    }
-    List& list = cache.lists[of];
-    extra->next = list.first;
-    for (std::uint32_t i = 0; i < kBatch && last->next != nullptr; ++i) {
-      last = last->next;
-      --list.count;
-    }
-    list.first = last->next;
+// The list in use is full, or it is another pool's.
+void Pool::drain(std::size_t of, Block* block) noexcept {
+  if (slot_ == kSlots) {
+    const std::lock_guard lock(central_[of].mutex);
+    block->next = central_[of].loose;
+    central_[of].loose = block;
+    return;
   }
-  const std::lock_guard lock(central_[of].mutex);
-  last->next = central_[of].first;
-  central_[of].first = first;
+  Cache& cache = t_caches[slot_];
+  if (cache.generation != generation_) adopt(cache);
+  List& list = cache.lists[of];
+  if (list.count == kBundle) {
+    if (list.spare != nullptr) {
+      const std::lock_guard lock(central_[of].mutex);
+      list.spare->next_bundle = central_[of].bundles;
+      central_[of].bundles = list.spare;
+    }
+    list.spare = std::exchange(list.first, nullptr);
+    list.count = 0;
+  }
+  block->next = list.first;
+  list.first = block;
+  ++list.count;
 }
 
 Arena::Arena(std::pmr::memory_resource* upstream, std::size_t chunk_bytes)

@@ -33,11 +33,19 @@ class Pool final : public std::pmr::memory_resource {
     const std::size_t of = (bytes - 1) / kStep;
     if (slot_ < kSlots) {
       Cache& cache = t_caches[slot_];
-      Block* const block = cache.lists[of].first;
-      if (block != nullptr && cache.generation == generation_) {
-        cache.lists[of].first = block->next;
-        --cache.lists[of].count;
-        return block;
+      List& list = cache.lists[of];
+      if (cache.generation == generation_) {
+        if (list.first != nullptr) {
+          Block* const block = list.first;
+          list.first = block->next;
+          --list.count;
+          return block;
+        }
+        if (list.fresh != list.fresh_end) {
+          std::byte* const block = list.fresh;
+          list.fresh += (of + 1) * kStep;
+          return block;
+        }
       }
     }
     return refill(of);
@@ -48,7 +56,7 @@ class Pool final : public std::pmr::memory_resource {
     if (slot_ < kSlots) {
       Cache& cache = t_caches[slot_];
       List& list = cache.lists[of];
-      if (cache.generation == generation_ && list.count < kMostCached) {
+      if (cache.generation == generation_ && list.count < kBundle) {
         block->next = list.first;
         list.first = block;
         ++list.count;
@@ -62,14 +70,18 @@ class Pool final : public std::pmr::memory_resource {
 
  private:
   static constexpr std::size_t kSlots = 8;
-  static constexpr std::uint32_t kMostCached = 512;
-  static constexpr std::uint32_t kBatch = 128;  // moved between a thread and the rest at once
+  static constexpr std::uint32_t kBundle = 128;  // blocks that move between a thread and the rest at once
   struct Block {
     Block* next;
+    Block* next_bundle;  // in the first block of a bundle
   };
+  // A thread's blocks of one class: the list in use, a full bundle in reserve, and memory that was never used.
   struct List {
     Block* first = nullptr;
     std::uint32_t count = 0;
+    Block* spare = nullptr;
+    std::byte* fresh = nullptr;
+    std::byte* fresh_end = nullptr;
   };
   struct Cache {
     std::uint64_t generation = 0;
@@ -77,7 +89,8 @@ class Pool final : public std::pmr::memory_resource {
   };
   struct alignas(64) Central {
     std::mutex mutex;
-    Block* first = nullptr;
+    Block* bundles = nullptr;
+    Block* loose = nullptr;
   };
   struct Caches;  // gives a thread's blocks back at its end
 
@@ -92,9 +105,10 @@ class Pool final : public std::pmr::memory_resource {
   bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
 
   void* refill(std::size_t of);
-  void drain(std::size_t of, Block* extra) noexcept;
+  void drain(std::size_t of, Block* block) noexcept;
   void adopt(Cache& cache) noexcept;
-  std::pair<Block*, std::uint32_t> carve(std::size_t of);
+  void give_back(std::size_t of, List& list) noexcept;
+  std::pair<std::byte*, std::byte*> carve(std::size_t of);
 
   static thread_local std::array<Cache, kSlots> t_caches;
 

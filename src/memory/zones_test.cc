@@ -109,7 +109,8 @@ TEST(Zones, JsonNamesEveryZone) {
   zones.mcts.charge(123);
   const Json json = to_json(zones);
   EXPECT_EQ(json.size(), kZoneCount);
-  EXPECT_EQ(json["mcts"], (Json{{"limit_bytes", 400}, {"used_bytes", 123}, {"peak_bytes", 123}}));
+  EXPECT_EQ(json["mcts"],
+            (Json{{"limit_bytes", 400}, {"soft_limit_bytes", 360}, {"used_bytes", 123}, {"peak_bytes", 123}}));
   EXPECT_EQ(json["reserve"]["limit_bytes"], 500);
   zones.mcts.refund(123);
 }
