@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <memory>
+#include <optional>
 
 #include "app/app.h"
 #include "app/judge_options.h"
@@ -23,6 +24,7 @@ struct Options {
   std::string gate;
   std::string budget = "5m";
   std::string min_effect;
+  std::string strength_budget = "20s";
   double alpha = verify::kDefaultAlpha;
   std::uint64_t seed = 0;
   bool include_uncommitted = false;
@@ -46,6 +48,7 @@ int run(const Options& options, const Common& common) {
   project::Settings settings = project::settings_or_detected(repository.root());
   if (!options.min_effect.empty()) settings.min_effect = project::parse_effect(options.min_effect, "--min-effect");
   verify::Verification result;
+  std::optional<verify::Strength> strength;
   std::string commit;
   {
     ProgressLine line(!common.quiet);
@@ -53,13 +56,10 @@ int run(const Options& options, const Common& common) {
     baseline_options.include_uncommitted = options.include_uncommitted;
     const std::string base = options.include_uncommitted ? repository.snapshot_uncommitted() : repository.head();
     const project::Texts texts = repository.apply_patch(base, patch);
-    for (const auto& [path, text] : texts) {
-      if (!project::editable(settings, path) && !(options.build_files && project::is_build_script(path))) {
-        result.verdict = verify::Verdict::kRejected;
-        result.stage = verify::Stage::kApply;
-        result.reason =
-            path + " may not be changed: it is a test, a benchmark, a build script or outside [project] edit";
-      }
+    result.reason = engine::forbidden_change(settings, texts, options.build_files);
+    if (!result.reason.empty()) {
+      result.verdict = verify::Verdict::kRejected;
+      result.stage = verify::Stage::kApply;
     }
     if (result.reason.empty()) {
       project::Baseline baseline = project::make_baseline(
@@ -83,6 +83,12 @@ int run(const Options& options, const Common& common) {
       line.set("building and testing the patch");
       result = verifier.verify(
           "patch", texts, {}, {gate >= 0 ? verify::Stage::kSequential : verify::Stage::kConfirm, 1}, interrupt_token());
+      if (result.verdict != verify::Verdict::kRejected) {
+        line.set("how much the tests see of the patch");
+        strength = verifier.strength(texts, {}, parse_duration(options.strength_budget, "--check-strength"),
+                                     interrupt_token());
+        if (result.generated) strength->inputs = result.generated->inputs;
+      }
     }
   }
   // The gate asks less: not shown to be slower than allowed, and correct.
@@ -100,6 +106,7 @@ int run(const Options& options, const Common& common) {
   } else {
     json["speedup"] = nullptr;
   }
+  json["strength"] = strength ? Json(*strength) : Json();
   json["commit"] = commit;
   if (gate >= 0) json["gate"] = {{"no_slower", gate}, {"passes", passes}};
   if (common.json) {
@@ -109,6 +116,15 @@ int run(const Options& options, const Common& common) {
     if (result.speedup) {
       fmt::print("speed-up {:.3f}x ({:.3f} to {:.3f}), {} pairs\n", result.speedup->ratio, result.speedup->low,
                  result.speedup->high, result.speedup->pairs);
+    }
+    if (strength) {
+      if (!strength->coverage_tool.empty()) {
+        fmt::print("the tests run {} of {} changed lines\n", strength->covered_lines, strength->changed_lines);
+      }
+      if (strength->mutants > 0) {
+        fmt::print("tests and output notice {} of {} small faults{}\n", strength->noticed, strength->mutants,
+                   strength->weakly_checked() ? ": weakly checked" : "");
+      }
     }
     if (!result.log.empty() && result.verdict == verify::Verdict::kRejected) fmt::print("{}\n", result.log);
     if (gate >= 0) fmt::print("gate no-slower={}%: {}\n", 100 * gate, passes ? "passes" : "fails");
@@ -134,6 +150,9 @@ Command add_verify(CLI::App& root, Common& common) {
   app->add_option("--gate", options->gate,
                   "For merges: no-slower=2% passes what is correct and not shown to be slower than that");
   app->add_option("--budget", options->budget, "Time for measuring")->capture_default_str();
+  app->add_option("--check-strength", options->strength_budget,
+                  "Time for finding out how much the tests see: coverage of the changed lines, small faults noticed")
+      ->capture_default_str();
   app->add_option("--min-effect", options->min_effect, "The smallest speed-up worth claiming, as 2%");
   app->add_option("--alpha", options->alpha, "Error probability")->capture_default_str()->check(CLI::Range(1e-6, 0.5));
   app->add_option("--seed", options->seed, "Seed of the measurement order; 0: from the system");

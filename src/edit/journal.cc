@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -34,6 +36,7 @@ Json to_json(const Journal& journal) {
                              {"after_sha256", file.after_sha256},
                              {"mode", file.mode}});
   }
+  json["folders"] = journal.folders;
   return json;
 }
 
@@ -53,7 +56,13 @@ Journal from_json(const Json& json) {
   for (const Json& file : json.at("files")) {
     journal.files.push_back({file.at("path"), file.at("before_sha256"), file.at("after_sha256"), file.at("mode")});
   }
+  journal.folders = json.value("folders", std::vector<std::string>());
   return journal;
+}
+
+std::string what_of(const std::exception& error) {
+  const Error* own = dynamic_cast<const Error*>(&error);
+  return own != nullptr ? own->message() : error.what();
 }
 
 }  // namespace
@@ -99,6 +108,50 @@ std::string ApplyLog::digest(const std::string& path) const {
   return sha256_hex(read_file(file));
 }
 
+// Beside the file, under a name that recovery knows.
+fs::path ApplyLog::temporary(const Journal& journal, std::size_t index) const {
+  const fs::path target = root_ / journal.files[index].path;
+  return target.parent_path() / fmt::format(".{}.jarvis2-{}", target.filename().string(), journal.number);
+}
+
+// Temporary file with its mode, fsync, rename, fsync of the folder.
+void ApplyLog::replace(const Journal& journal, std::size_t index, std::string_view bytes) {
+  const fs::path target = root_ / journal.files[index].path;
+  const fs::path written = temporary(journal, index);
+  mode_t mode = journal.files[index].mode;
+  struct stat info {};
+  if (::lstat(target.c_str(), &info) == 0) mode = info.st_mode & 07777;
+  const auto fail = [&] {
+    const int reason = errno;
+    ::unlink(written.c_str());
+    throw Error("edit::ApplyLog", fmt::format("{}: {}", journal.files[index].path, std::strerror(reason)));
+  };
+  ::unlink(written.c_str());
+  const int fd = ::open(written.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0) fail();
+  std::size_t done = 0;
+  bool ok = true;
+  while (ok && done < bytes.size()) {
+    const ssize_t put = ::write(fd, bytes.data() + done, bytes.size() - done);
+    if (put < 0 && errno == EINTR) continue;
+    ok = put >= 0;
+    if (ok) done += static_cast<std::size_t>(put);
+  }
+  ok = ok && ::fchmod(fd, mode) == 0 && ::fsync(fd) == 0;
+  const int reason = errno;
+  ::close(fd);
+  errno = reason;
+  if (!ok || ::rename(written.c_str(), target.c_str()) != 0) fail();
+  sync_folder(target.parent_path());
+}
+
+// Folders that only the change needed.
+void ApplyLog::remove_folders(const Journal& journal) const {
+  for (const std::string& folder : journal.folders) {
+    if (::rmdir((root_ / folder).c_str()) == 0) sync_folder((root_ / folder).parent_path());
+  }
+}
+
 // Brings file `index` to its state after (or before), from the journal's copy.
 void ApplyLog::put(const Journal& journal, std::size_t index, bool after) {
   const JournalFile& file = journal.files[index];
@@ -106,21 +159,16 @@ void ApplyLog::put(const Journal& journal, std::size_t index, bool after) {
   const std::string& wanted = after ? file.after_sha256 : file.before_sha256;
   step("write " + file.path);
   if (wanted.empty()) {
-    std::error_code error;
-    fs::remove(target, error);
-    if (error) throw Error("edit::ApplyLog", fmt::format("{}: {}", file.path, error.message()));
-    sync_folder(target.parent_path());
-    // Folders that only this change needed go too.
-    for (fs::path up = target.parent_path(); up != root_ && fs::is_empty(up, error) && !error; up = up.parent_path()) {
-      fs::remove(up, error);
+    if (::unlink(target.c_str()) != 0 && errno != ENOENT) {
+      throw Error("edit::ApplyLog", fmt::format("{}: {}", file.path, std::strerror(errno)));
     }
+    sync_folder(target.parent_path());
     return;
   }
   std::error_code error;
   fs::create_directories(target.parent_path(), error);
-  const bool existed = fs::exists(target, error);
-  write_file_atomic(target, read_file(folder(journal.number) / (after ? "after" : "before") / std::to_string(index)));
-  if (!existed) ::chmod(target.c_str(), file.mode);
+  if (error) throw Error("edit::ApplyLog", fmt::format("{}: {}", file.path, error.message()));
+  replace(journal, index, read_file(folder(journal.number) / (after ? "after" : "before") / std::to_string(index)));
 }
 
 std::vector<Journal> ApplyLog::journals() const {
@@ -147,6 +195,7 @@ std::vector<std::string> ApplyLog::recover() {
     std::vector<std::string> foreign;
     for (std::size_t i = 0; i < journal.files.size(); ++i) {
       const JournalFile& file = journal.files[i];
+      ::unlink(temporary(journal, i).c_str());
       const std::string now = digest(file.path);
       if (now == file.before_sha256) continue;
       if (now != file.after_sha256) {
@@ -155,6 +204,7 @@ std::vector<std::string> ApplyLog::recover() {
       }
       put(journal, i, false);
     }
+    remove_folders(journal);
     const bool applying = journal.state == ApplyState::kApplying;
     journal.state = applying ? ApplyState::kRolledBack : ApplyState::kUndone;
     save(journal);
@@ -185,6 +235,17 @@ Journal ApplyLog::apply(const std::string& id, const project::Texts& before, con
     journal.files.push_back(std::move(file));
   }
   if (journal.files.empty()) throw Error("edit::ApplyLog", "this run has no patch to apply");
+  for (const JournalFile& file : journal.files) {
+    for (fs::path up = fs::path(file.path).parent_path(); !file.after_sha256.empty() && !up.empty();
+         up = up.parent_path()) {
+      if (!fs::exists(root_ / up)) journal.folders.push_back(up.string());
+    }
+  }
+  // Longer is deeper, among folders of one path.
+  std::sort(journal.folders.begin(), journal.folders.end(), [](const std::string& a, const std::string& b) {
+    return a.size() != b.size() ? a.size() > b.size() : a < b;
+  });
+  journal.folders.erase(std::unique(journal.folders.begin(), journal.folders.end()), journal.folders.end());
   // Everything that going back needs is on disk before the first file changes.
   const fs::path place = folder(journal.number);
   step("folders");
@@ -208,9 +269,16 @@ Journal ApplyLog::apply(const std::string& id, const project::Texts& before, con
     }
     journal.state = ApplyState::kApplied;
     save(journal);
-  } catch (const Error& error) {
-    recover();
-    throw Error("edit::ApplyLog", error.message() + " (everything is back as it was)");
+  } catch (const std::exception& error) {
+    const std::string message = what_of(error);
+    try {
+      recover();
+    } catch (const std::exception& second) {
+      throw Error("edit::ApplyLog",
+                  fmt::format("{}; and going back failed ({}): the next jarvis2 command here goes on with it", message,
+                              what_of(second)));
+    }
+    throw Error("edit::ApplyLog", message + " (everything is back as it was)");
   }
   return journal;
 }
@@ -231,7 +299,17 @@ Journal ApplyLog::undo(const std::string& id) {
   }
   journal.state = ApplyState::kUndoing;
   save(journal);
-  for (std::size_t i = 0; i < journal.files.size(); ++i) put(journal, i, false);
+  try {
+    for (std::size_t i = 0; i < journal.files.size(); ++i) put(journal, i, false);
+    remove_folders(journal);
+  } catch (const std::exception& error) {
+    const std::string message = what_of(error);
+    try {
+      recover();
+    } catch (const std::exception&) {
+      throw Error("edit::ApplyLog", message + "; the next jarvis2 command here goes on with the undo");
+    }
+  }
   journal.state = ApplyState::kUndone;
   save(journal);
   return journal;

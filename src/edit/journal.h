@@ -26,6 +26,7 @@ struct Journal {
   std::uint64_t number = 0;  // counts up; the newest is undone first
   ApplyState state = ApplyState::kApplying;
   std::vector<JournalFile> files;
+  std::vector<std::string> folders;  // that the change makes, deepest first
 };
 
 // Called before each change of the disk; tests throw from it.
@@ -35,8 +36,9 @@ using StepHook = std::function<void(const std::string& what)>;
 class ApplyLog {
  public:
   ApplyLog(fs::path root, fs::path state_dir, StepHook hook = {});
-  // Brings what a killed process left half done back to the state before (apply) or to the end (undo). Returns one line
-  // for each journal it mended, also naming files that someone else changed since and that it left alone.
+  // Brings what a killed or failed process left half done back to the state before (apply) or to the end (undo), its
+  // temporary files and folders too. May be interrupted itself, and called again. Returns one line for each journal it
+  // mended, also naming files that someone else changed since and that it left alone.
   std::vector<std::string> recover();
   // Writes `after` where the tree is exactly `before` (paths of both are the same). Throws Error, with the tree as it
   // was, when a file differs from `before`, is a symbolic link, or can't be written.
@@ -52,6 +54,9 @@ class ApplyLog {
   void step(const std::string& what) const;
   std::string digest(const std::string& path) const;  // empty: not there
   void put(const Journal& journal, std::size_t index, bool after);
+  void replace(const Journal& journal, std::size_t index, std::string_view bytes);
+  fs::path temporary(const Journal& journal, std::size_t index) const;
+  void remove_folders(const Journal& journal) const;
   fs::path root_;
   fs::path dir_;
   StepHook hook_;

@@ -311,6 +311,8 @@ class Job {
                       std::exp(trial.log_ratio)),
           left_s());
       champion_ = prune(*space_, trial.set, deadline_ns(attempts == 1 ? 0.45 : 0.2), tell, stop_);
+      keep_what_is_checked();
+      if (champion_.empty()) continue;
       say("confirm",
           fmt::format("confirming {} action{} on fresh pairs", champion_.size(), champion_.size() == 1 ? "" : "s"),
           left_s());
@@ -328,6 +330,22 @@ class Job {
           fmt::format("not confirmed: {} ({})", verify::verdict_name(confirmation_->verdict), confirmation_->reason),
           left_s());
     }
+  }
+
+  // Where tests and output see too little of the changes, only rules that are always safe stay.
+  void keep_what_is_checked() {
+    say("strength", "how much the tests see of the changes", left_s());
+    strength_ = verifier_->strength(texts_of(*space_, champion_), environment_of(*space_, champion_),
+                                    std::clamp(0.1 * left_s(), 4.0, 30.0), stop_);
+    if (!strength_->weakly_checked()) return;
+    const std::size_t before = champion_.size();
+    for (const ActionId id : ActionSet(champion_)) {
+      if (catalogue_.at(id).safety != edit::Safety::kAlwaysSafe) champion_ = catalogue_.without(champion_, id);
+    }
+    say("strength",
+        fmt::format("weakly checked ({} of {} small faults noticed): {} of {} actions are safe without it",
+                    strength_->noticed, strength_->mutants, champion_.size(), before),
+        left_s());
   }
 
   Json candidates_json() const {
@@ -462,6 +480,8 @@ class Job {
     json["archive"] = archive_json();
     json["profile"] = profile_json(profile_);
     json["confirmation"] = confirmation_ ? Json(*confirmation_) : Json();
+    if (strength_ && confirmation_ && confirmation_->generated) strength_->inputs = confirmation_->generated->inputs;
+    json["strength"] = strength_ ? Json(*strength_) : Json();
     json["catalogue"] = Json::array();
     for (ActionId id = 0; id < catalogue_.size(); ++id) {
       Json one = action_json(catalogue_.at(id));
@@ -542,6 +562,7 @@ class Job {
   std::unique_ptr<ExperienceRecorder> experience_;
   SearchOutcome outcome_;
   ActionSet champion_;
+  std::optional<verify::Strength> strength_;  // of the champion, before its confirmation
   std::optional<verify::Verification> confirmation_;
   std::vector<std::pair<ActionSet, verify::Verification>> confirmations_;
   std::vector<Contribution> contributions_;

@@ -5,10 +5,26 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "project/defence.h"
 #include "project/worktree.h"
+#include "verify/equivalence.h"
 
 namespace jarvis2::engine {
 namespace {
+
+using project::Defence;
+using project::holds;
+
+// Where set-up put the Python packages that the checks use.
+std::vector<fs::path> check_libraries() {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (const fs::directory_entry& python : fs::directory_iterator(deps_dir() / "venv" / "lib", error)) {
+    const fs::path packages = python.path() / "site-packages";
+    if (fs::is_directory(packages / "hypothesis", error)) found.push_back(fs::canonical(packages, error));
+  }
+  return found;
+}
 
 verify::Objective objective_of(const project::Metric& metric) {
   verify::Objective objective;
@@ -36,7 +52,17 @@ verify::Objective objective_of(const project::Metric& metric) {
 
 }  // namespace
 
-Verifier::Verifier(project::Baseline baseline, VerifierOptions options) : baseline_(std::move(baseline)) {
+std::string forbidden_change(const project::Settings& settings, const project::Texts& texts, bool build_files) {
+  for (const auto& [path, text] : texts) {
+    if (project::editable(settings, path) || (build_files && project::is_build_script(path))) continue;
+    if (!holds(Defence::kPaths)) continue;
+    return path + " may not be changed: it is a test, a benchmark, a build script or outside [project] edit";
+  }
+  return {};
+}
+
+Verifier::Verifier(project::Baseline baseline, VerifierOptions options)
+    : baseline_(std::move(baseline)), most_processes_(options.most_processes), tmp_bytes_(options.tmp_bytes) {
   const project::Settings& settings = baseline_.settings;
   plan_.build = settings.build;
   plan_.test = settings.test;
@@ -54,6 +80,12 @@ Verifier::Verifier(project::Baseline baseline, VerifierOptions options) : baseli
   plan_.measure = options.measure;
   plan_.measure.objective = objective_of(settings.metric);
   plan_.measure.check_output = !settings.ignore_output;
+  plan_.libraries = check_libraries();
+  if (!holds(Defence::kParentClock)) {
+    plan_.measure.objective = {verify::Metric::kPattern, "time: ([0-9.]+)", false, {}};
+  }
+  if (!holds(Defence::kWallClock)) plan_.measure.instrument = verify::Instrument::kDuet;
+  compile_python();
   // A copy: candidates' trees are brought back from the prepared one, which must stay as it is.
   base_tree_ = std::make_unique<project::Worktree>(baseline_.prepared->copy());
   base_arm_.tree = base_tree_->path();
@@ -68,6 +100,7 @@ Verifier::Verifier(project::Baseline baseline, VerifierOptions options) : baseli
   workspace_.sandboxed = [this](const std::string& command, const fs::path& tree, bool writable) {
     return sandboxed(command, tree, writable);
   };
+  workspace_.copy = [this](const fs::path& tree) { return copy(tree); };
   // A benchmark that must write to its tree gets it writable; a candidate could then cache across runs, which is said.
   project::SandboxOptions policy = baseline_.sandbox(base_arm_.tree);
   policy.read_only_worktree = true;
@@ -111,18 +144,44 @@ fs::path Verifier::acquire() {
   return trees_.back()->path();
 }
 
+fs::path Verifier::copy(const fs::path& tree) {
+  const fs::path path = acquire();
+  const std::lock_guard lock(mutex_);
+  const auto at = [&](const fs::path& wanted) {
+    return std::find_if(trees_.begin(), trees_.end(), [&](const auto& one) { return one->path() == wanted; });
+  };
+  (*at(path))->mirror(**at(tree));
+  return path;
+}
+
+// Byte code beside every module, for both arms: measured runs can't write it, and a candidate's tests must not either.
+void Verifier::compile_python() {
+  const fs::path& tree = baseline_.prepared->path();
+  std::error_code error;
+  bool python = false;
+  for (fs::recursive_directory_iterator at(tree, error), end; !error && at != end && !python; at.increment(error)) {
+    python = at->path().extension() == ".py";
+  }
+  if (!python || find_program("python3").empty()) return;
+  const project::Sandbox sandbox(baseline_.sandbox(tree));
+  sandbox.run(verify::compile_python_command({"."}), 120, plan_.measure.stop);
+}
+
 void Verifier::release(const fs::path& tree) {
   const std::lock_guard lock(mutex_);
   free_.push_back(tree);
 }
 
 SpawnOptions Verifier::sandboxed(const std::string& command, const fs::path& tree, bool writable) {
-  const bool read_only = !writable && read_only_;
+  const bool read_only = !writable && read_only_ && holds(Defence::kReadOnlyRuns);
   const std::lock_guard lock(mutex_);
   std::unique_ptr<project::Sandbox>& sandbox = sandboxes_[{tree.string(), read_only}];
   if (!sandbox) {
     project::SandboxOptions policy = baseline_.sandbox(tree);
     policy.read_only_worktree = read_only;
+    policy.readable.insert(policy.readable.end(), plan_.libraries.begin(), plan_.libraries.end());
+    policy.processes = holds(Defence::kProcessLimit) ? most_processes_ : 0;
+    if (holds(Defence::kDiskLimit)) policy.tmp_bytes = tmp_bytes_;
     sandbox = std::make_unique<project::Sandbox>(policy);
   }
   return sandbox->command(command);
@@ -138,11 +197,21 @@ verify::Verification Verifier::verify(const std::string& id, const project::Text
   return verify::verify_candidate(candidate, base_arm_, plan_for(texts), workspace_, depth, stop);
 }
 
+verify::Strength Verifier::strength(const project::Texts& texts, const std::map<std::string, std::string>& build_env,
+                                    double budget_s, std::stop_token stop) {
+  verify::Candidate candidate;
+  candidate.id = "strength";
+  candidate.files = texts;
+  candidate.build_env = build_env;
+  return verify::measure_strength(candidate, base_arm_, plan_for(texts), workspace_, budget_s, std::move(stop));
+}
+
 verify::Plan Verifier::plan_for(const project::Texts& texts) const {
   verify::Plan plan = plan_;
   for (const auto& [path, text] : texts) {
     const std::map<std::string, std::string>::iterator pinned = plan.pinned.find(path);
-    if (pinned != plan.pinned.end() && text && project::is_build_script(path)) pinned->second = sha256_hex(*text);
+    if (pinned != plan.pinned.end() && text && (project::is_build_script(path) || !holds(Defence::kPaths)))
+      pinned->second = sha256_hex(*text);
   }
   return plan;
 }
@@ -171,9 +240,6 @@ std::unique_ptr<Verifier::Arm> Verifier::build_arm(const project::Texts& texts,
     if (built.cancelled) throw Interrupted();
     if (!built.ok()) throw Error("engine::Verifier", "a champion that was built before does not build again");
   }
-  // As for the base commit: the tests' run leaves byte code and the like behind on both sides.
-  const ProcessResult tested = run_process(sandboxed(plan_.test, tree, true), plan_.test_timeout_s, stop);
-  if (tested.cancelled) throw Interrupted();
   return arm;
 }
 

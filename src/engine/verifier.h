@@ -10,6 +10,7 @@
 
 #include "project/baseline.h"
 #include "verify/stages.h"
+#include "verify/strength.h"
 
 namespace jarvis2::engine {
 
@@ -17,7 +18,12 @@ struct VerifierOptions {
   verify::MeasureOptions measure;
   std::size_t screen_pairs = 6;
   bool instruction_screen = false;
+  std::uint64_t most_processes = 4096;   // of one command
+  std::uint64_t tmp_bytes = 1ull << 30;  // it may leave in /tmp, and in its home
 };
+
+// Why a candidate may not change one of these files; empty when it may. `build_files`: build scripts are meant.
+std::string forbidden_change(const project::Settings& settings, const project::Texts& texts, bool build_files);
 
 // verify() is thread-safe; the rest is not.
 class Verifier {
@@ -33,6 +39,9 @@ class Verifier {
   verify::Verification verify(const std::string& id, const project::Texts& texts,
                               const std::map<std::string, std::string>& build_env, const verify::Depth& depth,
                               std::stop_token stop);
+  // What the tests and the output check see of these changes; they have passed both.
+  verify::Strength strength(const project::Texts& texts, const std::map<std::string, std::string>& build_env,
+                            double budget_s, std::stop_token stop);
   // A candidate built once, to measure others against: what an action contributes is the champion without it, against
   // the champion. Valid as long as the verifier.
   class Arm {
@@ -66,6 +75,8 @@ class Verifier {
  private:
   fs::path acquire();
   void release(const fs::path& tree);
+  fs::path copy(const fs::path& tree);
+  void compile_python();
   verify::Plan plan_for(const project::Texts& texts) const;
   SpawnOptions sandboxed(const std::string& command, const fs::path& tree, bool writable);
 
@@ -74,6 +85,8 @@ class Verifier {
   verify::Baseline base_arm_;
   verify::Workspace workspace_;
   bool read_only_ = true;
+  std::uint64_t most_processes_;
+  std::uint64_t tmp_bytes_;
   std::mutex mutex_;
   std::unique_ptr<project::Worktree> base_tree_;
   std::vector<std::unique_ptr<project::Worktree>> trees_;

@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "project/cgroup_linux.h"
+#include "project/defence.h"
 #include "project/landlock_linux.h"
 #include "project/sandbox_port.h"
 #include "project/seccomp_linux.h"
@@ -101,14 +102,14 @@ void set_limits(SpawnOptions& spawn, const SandboxOptions& options) {
   if (options.processes > 0) spawn.limit_processes = options.processes;
   if (options.open_files > 0) spawn.limit_open_files = options.open_files;
   spawn.max_output_bytes = options.output_bytes;
-  spawn.clear_env = true;
+  spawn.clear_env = holds(Defence::kEnvironment);
 }
 
 class Namespaces : public Prepared {
  public:
   Namespaces(const SandboxOptions& options, const Toolchains& toolchains)
       : limit_(process_limit(options)), filter_(::memfd_create("jarvis2-seccomp", MFD_CLOEXEC)) {
-    const std::string program = seccomp_program(false, options.network);
+    const std::string program = seccomp_program(false, options.network || !holds(Defence::kNetwork));
     if (filter_.get() < 0 ||
         ::write(filter_.get(), program.data(), program.size()) != static_cast<ssize_t>(program.size())) {
       throw Error("project::Sandbox", fmt::format("seccomp filter: {}", std::strerror(errno)));
@@ -152,10 +153,10 @@ class Namespaces : public Prepared {
   void build_arguments(const SandboxOptions& options, const Toolchains& toolchains) {
     // Without a reaper of bubblewrap's own (--as-pid-1): its monitor does not wait for it, and the CPU time of
     // everything inside would be lost to wait4.
-    add(find_program("bwrap").string(), "--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts",
-        "--unshare-cgroup-try", "--die-with-parent", "--new-session", "--as-pid-1", "--hostname", "jarvis2",
-        "--cap-drop", "ALL");
-    if (!options.network) add("--unshare-net");
+    add(find_program("bwrap").string(), "--unshare-user", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
+        "--die-with-parent", "--new-session", "--hostname", "jarvis2", "--cap-drop", "ALL");
+    if (holds(Defence::kProcessTree)) add("--unshare-pid", "--as-pid-1");
+    if (!options.network && holds(Defence::kNetwork)) add("--unshare-net");
     add("--ro-bind", "/usr", "/usr");
     for (const char* folder : kSystemFolders) {
       if (is_link(folder)) {
@@ -173,8 +174,12 @@ class Namespaces : public Prepared {
     const std::string size = fmt::format("{}", options.tmp_bytes);
     add("--proc", "/proc", "--dev", "/dev", "--size", size, "--perms", "1777", "--tmpfs", "/dev/shm");
     add("--ro-bind-try", "/sys/devices/system", "/sys/devices/system");
-    add("--size", size, "--perms", "1777", "--tmpfs", "/tmp", "--dir", "/run", "--dir", "/var", "--symlink", "../tmp",
-        "/var/tmp");
+    if (holds(Defence::kPrivateFiles)) {
+      add("--size", size, "--perms", "1777", "--tmpfs", "/tmp");
+    } else {
+      add("--bind", "/tmp", "/tmp");
+    }
+    add("--dir", "/run", "--dir", "/var", "--symlink", "../tmp", "/var/tmp");
     for (const fs::path& path : toolchains.folders) add("--ro-bind", path.string(), path.string());
     for (const fs::path& path : options.readable) {
       if (is_there(path)) add("--ro-bind", path.string(), path.string());

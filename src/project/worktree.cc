@@ -290,6 +290,37 @@ void Worktree::reset() {
   if (changed) let_clock_tick();
 }
 
+void Worktree::mirror(const Worktree& other) {
+  const auto same = [](const struct stat& a, const struct stat& b) {
+    return a.st_mode == b.st_mode &&
+           (S_ISDIR(a.st_mode) ||
+            (a.st_size == b.st_size && nanoseconds(times_of(a)[1]) == nanoseconds(times_of(b)[1])));
+  };
+  std::vector<std::string> extra;
+  list(folder_, "", [&](const std::string& path, const struct stat& info) {
+    struct stat theirs {};
+    if (::lstat((other.folder_ / path).c_str(), &theirs) == 0 && same(info, theirs)) return true;
+    extra.push_back(path);
+    return false;
+  });
+  for (const std::string& path : extra) remove_tree(folder_ / path);
+  std::vector<std::pair<std::string, struct stat>> folders;
+  list(other.folder_, "", [&](const std::string& path, const struct stat& info) {
+    const fs::path to = folder_ / path;
+    struct stat have {};
+    const bool is_there = ::lstat(to.c_str(), &have) == 0;
+    if (S_ISDIR(info.st_mode)) folders.emplace_back(path, info);
+    if (is_there) return true;
+    ::chmod(to.parent_path().c_str(), 0700);
+    return copy_entry(other.folder_ / path, info, to);
+  });
+  for (std::size_t i = folders.size(); i-- > 0;) {
+    const fs::path to = folder_ / folders[i].first;
+    ::chmod(to.c_str(), folders[i].second.st_mode & 07777);
+    set_times(to, folders[i].second);
+  }
+}
+
 std::vector<std::string> Worktree::touched(const std::vector<std::string>& paths) const {
   if (!manifest_) throw Error("project::Worktree::touched", fmt::format("{} is no copy", path_.string()));
   std::vector<std::string> found;

@@ -34,6 +34,8 @@ class Worktree {
   std::vector<std::string> touched(const std::vector<std::string>& paths) const;
   // Writes whole texts (deletes those without value). Paths must stay inside; symbolic links are not followed.
   void write(const Texts& texts);
+  // Makes this copy's content that of another copy of the same origin, times included.
+  void mirror(const Worktree& other);
   // reset() and write() in one.
   void reset_to(const Texts& texts) {
     reset();

@@ -22,10 +22,14 @@ constexpr double kSteadyScale = 0.01;    // peak memory
 constexpr double kDuetShare = 0.7;       // of the budget, when wall-clock pairs still have to agree
 constexpr double kDirectionAlpha = 0.1;  // of the wall-clock pairs' agreement in direction
 constexpr std::size_t kFewestScreened = 3;
-constexpr double kFewestWallPairs = 6;  // before the wall clock is given up
-constexpr double kSteadyLimit = 0.03;   // of waiting and of parallel time
+constexpr double kFewestWallPairs = 8;  // before CPU time in sequence may speak for the wall clock
+constexpr double kSteadyLimit = 0.05;   // of waiting and of parallel time
 constexpr double kAaShare = 0.1;        // of the budget
 constexpr double kDriftNote = 0.10;
+constexpr double kBusyNote = 0.5;     // cores
+constexpr double kStolenNote = 0.05;  // cores
+constexpr double kMemoryNote = 1.25;  // times as much
+constexpr std::uint64_t kMemoryNoteBytes = 4u << 20;
 constexpr double kWaitShare = 0.05;  // of the budget, for waiting until a second load has gone
 constexpr int kMostRepeats = 200;
 
@@ -221,11 +225,61 @@ class Session {
     feed(
         test, pair_setup(judgement_.instrument, false), deadline_s, "measure",
         [](const SequentialTest& seen) { return seen.wants_more(); }, &judgement_.samples);
+    note_drift();
+    // What disturbs the machine may disturb the arms unequally: then the claim has to be twice as sure, and its
+    // interval is wider.
+    if (disturbed_ && test.verdict() == Verdict::kFaster) {
+      TestOptions stricter = test.options();
+      stricter.alpha /= 2;
+      SequentialTest strict(stricter);
+      for (const double log_ratio : test.log_ratios()) strict.add(log_ratio);
+      if (strict.verdict() != Verdict::kFaster && test.log_ratios().size() < options_.max_pairs) {
+        feed(
+            strict, pair_setup(judgement_.instrument, false), deadline_s, "measure",
+            [](const SequentialTest& seen) { return seen.wants_more(); }, &judgement_.samples);
+      }
+      judgement_.notes.push_back(fmt::format("disturbed: decided at an error probability of {:.3g}", stricter.alpha));
+      test = strict;
+    }
     judgement_.verdict = test.verdict();
     judgement_.estimate = test.estimate();
-    note_drift();
     explain(test);
     judge_parts();
+    weigh_others();
+  }
+
+  // What was not asked for, from the same pairs. No hidden trade: another objective bought with time is no gain, and a
+  // gain in time that costs much memory says so.
+  void weigh_others() {
+    const Metric metric = options_.objective.metric;
+    const auto by = [&](const char* name, double scale, auto log_ratio) {
+      SequentialTest test({options_.alpha, options_.min_effect, scale});
+      for (const PairSample& sample : judgement_.samples) test.add(log_ratio(sample));
+      judgement_.beside[name] = test.estimate();
+      return test.verdict();
+    };
+    const auto log_of = [](std::uint64_t over, std::uint64_t under) {
+      return std::log(static_cast<double>(std::max<std::uint64_t>(over, 1)) /
+                      static_cast<double>(std::max<std::uint64_t>(under, 1)));
+    };
+    if (metric != Metric::kTime) {
+      const Verdict time = by("time", options_.sequential_scale, [&](const PairSample& sample) {
+        return log_of(sample.base_wall_ns, sample.candidate_wall_ns);
+      });
+      if (time == Verdict::kSlower && judgement_.verdict == Verdict::kFaster) {
+        judgement_.verdict = Verdict::kNotFaster;
+        judgement_.reason = fmt::format("better by {} ({:.3f}), but bought with time ({:.3f})", metric_name(metric),
+                                        judgement_.estimate.ratio, judgement_.beside["time"].ratio);
+      }
+    }
+    if (metric == Metric::kPeakMemory || judgement_.samples.empty()) return;
+    by("peak_memory", kSteadyScale,
+       [&](const PairSample& sample) { return log_of(sample.base_rss_bytes, sample.candidate_rss_bytes); });
+    const PairSample& last = judgement_.samples.back();
+    const double times = 1 / judgement_.beside["peak_memory"].ratio;
+    if (times > kMemoryNote && last.candidate_rss_bytes > last.base_rss_bytes + kMemoryNoteBytes) {
+      judgement_.notes.push_back(fmt::format("it takes {:.2f} times the memory", times));
+    }
   }
 
   void explain(const SequentialTest& test) {
@@ -283,7 +337,6 @@ class Session {
     const double contradiction = -std::log(options_.alpha);
     const double bound = std::min(std::log1p(options_.min_effect), log_duet / 2);
     bool agrees = false, contradicts = false;
-    const double begun_s = monotonic_s();
     const double limit_s = deadline_s_ - kAaShare * options_.budget_s * (options_.record_aa ? 1 : 0);
     const auto wants_more = [&](const SequentialTest& seen) {
       const PairSample& last = samples.back();
@@ -292,11 +345,11 @@ class Session {
       agrees = agrees || seen.log_evidence(0, false) >= needed;
       contradicts = contradicts || seen.log_evidence(bound, true) >= contradiction;
       if (agrees || contradicts) return false;
-      // No use in going on when the wall clock will not speak within the budget and CPU time has.
+      // Nothing but the run queue separates the two clocks of steady work: fresh pairs in sequence that agree by CPU
+      // time are enough, as soon as the wall clock had its chance.
       const double n = static_cast<double>(samples.size());
-      const double each_s = (monotonic_s() - begun_s) / n;
-      const bool hopeless = n >= kFewestWallPairs && test.expected_more_pairs() * each_s > limit_s - monotonic_s();
-      return !(hopeless && by_cpu.verdict() == Verdict::kFaster && is_steady());
+      const bool had_chance = n >= kFewestWallPairs * (median_log(samples) > 0 ? 1 : 2);
+      return !(had_chance && by_cpu.verdict() == Verdict::kFaster && is_steady());
     };
     feed(test, setup, limit_s, "confirm", wants_more, &samples);
     const Estimate wall = test.estimate();
@@ -306,20 +359,24 @@ class Session {
       judgement_.reason = fmt::format(
           "the instruments disagree: {:.3f} by CPU time on one core, but {:.3f} by the wall clock (at most {:.3f})",
           duet.ratio, wall.ratio, wall.high);
+    } else if (!agrees && by_cpu.verdict() == Verdict::kFaster && is_steady() && wall.high >= duet.low) {
+      judgement_.notes.push_back(
+          fmt::format("too loaded for the wall clock ({:.3f} to {:.3f} in {} pairs); in sequence CPU time gives {:.3f}",
+                      wall.low, wall.high, wall.pairs, by_cpu.estimate().ratio));
     } else if (!agrees && (wall.pairs == 0 || wall.ratio <= 1)) {
-      if (by_cpu.verdict() == Verdict::kFaster && is_steady() && wall.high >= duet.low) {
-        judgement_.notes.push_back(fmt::format(
-            "too loaded for the wall clock ({:.3f} to {:.3f} in {} pairs); in sequence CPU time gives {:.3f}", wall.low,
-            wall.high, wall.pairs, by_cpu.estimate().ratio));
-      } else {
-        judgement_.verdict = Verdict::kUndecided;
-        judgement_.reason = fmt::format("{:.3f} by CPU time on one core, but {} wall-clock pairs give {:.3f} so far",
-                                        duet.ratio, wall.pairs, wall.ratio);
-      }
+      judgement_.verdict = Verdict::kUndecided;
+      judgement_.reason = fmt::format("{:.3f} by CPU time on one core, but {} wall-clock pairs give {:.3f} so far",
+                                      duet.ratio, wall.pairs, wall.ratio);
     } else if (wall.high < duet.low) {
       judgement_.notes.push_back(
           fmt::format("the wall clock gains less than the CPU: {:.3f} against {:.3f}", wall.ratio, duet.ratio));
     }
+  }
+
+  static double median_log(const std::vector<PairSample>& samples) {
+    std::vector<double> logs;
+    for (const PairSample& sample : samples) logs.push_back(sample.log_ratio);
+    return median(std::move(logs));
   }
 
   // Nothing but the run queue can make wall and CPU time differ.
@@ -377,7 +434,7 @@ class Session {
     }
   }
 
-  // Said, not hidden: the test stays valid under all of these, they cost pairs.
+  // The test stays valid under all of these; they are said, and cost pairs.
   void note_drift() {
     std::vector<double> logs;
     for (const PairSample& sample : judgement_.samples) {
@@ -389,6 +446,7 @@ class Session {
       const double change =
           std::exp(median({logs.end() - third, logs.end()}) - median({logs.begin(), logs.begin() + third})) - 1;
       if (std::abs(change) > kDriftNote) {
+        disturbed_ = true;
         judgement_.notes.push_back(
             fmt::format("drift: the baseline's own time changed by {:+.0f} % while measuring", change * 100));
       }
@@ -397,9 +455,17 @@ class Session {
     const double wall_s = std::max(now.at_s - load_before_.at_s, 1e-3);
     const double others = (now.busy_s - load_before_.busy_s - (own_cpu_seconds() - own_before_s_)) / wall_s;
     const double stolen = (now.stolen_s - load_before_.stolen_s) / wall_s;
-    if (others > 0.5) judgement_.notes.push_back(fmt::format("other programs kept {:.1f} cores busy", others));
-    if (stolen > 0.05) judgement_.notes.push_back(fmt::format("the hypervisor took {:.2f} cores away", stolen));
-    if (now.throttles > load_before_.throttles) judgement_.notes.push_back("the processor was throttled");
+    const double spare = static_cast<double>(options_.cpus.size()) - 1;
+    disturbed_ = disturbed_ || others > spare + kBusyNote;
+    if (others > kBusyNote) judgement_.notes.push_back(fmt::format("other programs kept {:.1f} cores busy", others));
+    if (stolen > kStolenNote) {
+      disturbed_ = true;
+      judgement_.notes.push_back(fmt::format("the hypervisor took {:.2f} cores away", stolen));
+    }
+    if (now.throttles > load_before_.throttles) {
+      disturbed_ = true;
+      judgement_.notes.push_back("the processor was throttled");
+    }
   }
 
   // Objectives without noise: one number an arm decides.
@@ -458,6 +524,7 @@ class Session {
   double deadline_s_ = 0;
   MachineLoad load_before_;
   double own_before_s_;
+  bool disturbed_ = false;
   Judgement judgement_;
   std::atomic<std::uint64_t> index_{0};
 };
@@ -560,6 +627,7 @@ void to_json(Json& json, const Judgement& judgement) {
           {"instrument_reason", judgement.instrument_reason},
           {"aa", judgement.aa ? Json(*judgement.aa) : Json(nullptr)},
           {"confirmation", judgement.confirmation ? Json(*judgement.confirmation) : Json(nullptr)},
+          {"beside", judgement.beside},
           {"notes", judgement.notes},
           {"benchmarks", Json::array()},
           {"seed", judgement.seed},

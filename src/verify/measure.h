@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <map>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -119,10 +120,11 @@ struct Judgement {
   std::string instrument_reason;
   std::string reason;  // one sentence: why this verdict
   std::vector<PairSample> samples;
-  std::optional<Estimate> aa;            // baseline against itself, same session and instrument
-  std::optional<Estimate> confirmation;  // wall-clock pairs
-  std::vector<std::string> notes;        // drift, second load, throttling, what was done about it
-  std::optional<RunFailure> failure;     // then the verdict is kRejected (candidate) or an Error (baseline)
+  std::optional<Estimate> aa;              // baseline against itself, same session and instrument
+  std::optional<Estimate> confirmation;    // wall-clock pairs
+  std::map<std::string, Estimate> beside;  // what was not asked for, from the same pairs: "time", "peak_memory"
+  std::vector<std::string> notes;          // drift, second load, throttling, what was done about it
+  std::optional<RunFailure> failure;       // then the verdict is kRejected (candidate) or an Error (baseline)
   std::vector<PartResult> parts;
   std::uint64_t seed = 0;
   double elapsed_s = 0;

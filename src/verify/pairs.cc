@@ -37,7 +37,7 @@ SpawnOptions prepare(const Arm& arm, std::mt19937_64& random, const PairSetup& s
   const std::size_t pick = std::uniform_int_distribution<std::size_t>(0, arm.variants.size())(random);
   SpawnOptions options = pick == 0 ? arm.spawn : arm.variants[pick - 1];
   const std::size_t padding = std::uniform_int_distribution<std::size_t>(1, kLongestPadding)(random);
-  if (setup.pad_environment) options.env.emplace_back("JARVIS2_PADDING", std::string(padding, 'x'));
+  if (setup.pad_environment) options.env.emplace_back(kPaddingName, std::string(padding, 'x'));
   if (cpu >= 0) options.cpus = std::vector<int>{cpu};
   options.max_output_bytes = std::min<std::size_t>(options.max_output_bytes, 4 << 20);
   return options;

@@ -13,6 +13,9 @@
 
 namespace jarvis2::verify {
 
+// The variable that moves the stack about; there in the runs that are checked as in those that are measured.
+inline constexpr const char* kPaddingName = "_PADDING";
+
 // A run that failed or printed something else. Caught in the judge.
 struct RunFailed {
   RunFailure failure;

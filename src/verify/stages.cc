@@ -8,12 +8,18 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "project/defence.h"
 #include "project/worktree.h"
+#include "verify/disk_watch.h"
+#include "verify/equivalence.h"
 #include "verify/pairs.h"
 #include "verify/probe.h"
 
 namespace jarvis2::verify {
 namespace {
+
+using project::Defence;
+using project::holds;
 
 constexpr std::size_t kLogBytes = 4096;
 constexpr double kScreenErrors = 3;  // standard errors below zero that end a candidate after a few pairs
@@ -52,6 +58,7 @@ std::string quoted(const std::string& text) {
 class BorrowedTree {
  public:
   explicit BorrowedTree(const Workspace& workspace) : workspace_(workspace), path_(workspace.acquire()) {}
+  BorrowedTree(const Workspace& workspace, const fs::path& like) : workspace_(workspace), path_(workspace.copy(like)) {}
   ~BorrowedTree() {
     if (workspace_.release) workspace_.release(path_);
   }
@@ -74,7 +81,7 @@ class Run {
         workspace_(workspace),
         depth_(depth),
         stop_(std::move(stop)) {
-    judged_ = plan.holdout.empty() ? plan.bench : plan.holdout;
+    judged_ = plan.holdout.empty() || !holds(Defence::kHoldout) ? plan.bench : plan.holdout;
     if (judged_.empty()) throw Error("verify::verify_candidate", "the plan names no benchmark");
   }
 
@@ -117,7 +124,7 @@ class Run {
     {
       const Timed timed{result_, which, begun_s};
       work();
-      if (which != Stage::kApply) check_pinned();
+      if (which != Stage::kApply) check_pinned(tree_);
     }
     return !ended_;
   }
@@ -129,9 +136,9 @@ class Run {
   }
 
   // Tests, drivers and build scripts must be what they were: by content, as a link to elsewhere would pass by name.
-  void check_pinned() const {
+  void check_pinned(const fs::path& tree) const {
     for (const auto& [path, digest] : plan_.pinned) {
-      const fs::path file = tree_ / path;
+      const fs::path file = tree / path;
       std::error_code error;
       const bool same = fs::is_regular_file(fs::symlink_status(file, error)) && sha256_hex(read_file(file)) == digest;
       if (!same) throw Rejected{fmt::format("{} was changed: it is part of the judge", path), {}};
@@ -149,14 +156,14 @@ class Run {
       }
       at /= part;
       std::error_code error;
-      if (fs::is_symlink(fs::symlink_status(at, error))) {
+      if (fs::is_symlink(fs::symlink_status(at, error)) && holds(Defence::kLinks)) {
         throw Rejected{fmt::format("\"{}\" goes through a symbolic link", path), {}};
       }
     }
     // A pinned file may only be written as it is pinned: that is how the caller lets a build script through.
     const std::map<std::string, std::string>::const_iterator pinned = plan_.pinned.find(path);
     const std::optional<std::string>& text = candidate_.files.at(path);
-    if (pinned != plan_.pinned.end() && (!text || sha256_hex(*text) != pinned->second))
+    if (pinned != plan_.pinned.end() && (!text || sha256_hex(*text) != pinned->second) && holds(Defence::kPaths))
       throw Rejected{fmt::format("{} may not be changed: it is part of the judge", path), {}};
     const bool editable =
         plan_.editable.empty() || std::any_of(plan_.editable.begin(), plan_.editable.end(),
@@ -180,10 +187,13 @@ class Run {
     project::outdate_objects(tree_, changed, plan_.build);
   }
 
-  ProcessResult run(const std::string& command, bool writable, double timeout_s) {
-    SpawnOptions options = workspace_.sandboxed(command, tree_, writable);
+  ProcessResult run(const std::string& command, const fs::path& tree, double timeout_s) {
+    SpawnOptions options = workspace_.sandboxed(command, tree, true);
     options.cpus = cpus_for_work();
-    const ProcessResult result = run_process(options, timeout_s, stop_);
+    DiskWatch disk(tree, stop_);
+    const ProcessResult result = run_process(options, timeout_s, disk.token());
+    if (stop_.stop_requested()) throw Interrupted();
+    if (disk.full()) throw Rejected{"it fills the disk", tail(result)};
     if (result.cancelled) throw Interrupted();
     return result;
   }
@@ -208,18 +218,33 @@ class Run {
   }
 
   void build() {
+    compile_python();
     if (plan_.build.empty()) return;
-    const ProcessResult result = run(with_build_env(plan_.build), true, plan_.build_timeout_s);
+    const ProcessResult result = run(with_build_env(plan_.build), tree_, plan_.build_timeout_s);
     if (!result.ok()) throw Rejected{"the build " + outcome(result, plan_.build_timeout_s), tail(result)};
+  }
+
+  // The other arm has its byte code too.
+  void compile_python() {
+    std::vector<std::string> paths;
+    for (const auto& [path, text] : candidate_.files) {
+      if (text && path.ends_with(".py")) paths.push_back(path);
+    }
+    const std::string command = compile_python_command(paths);
+    if (!command.empty()) run(command, tree_, plan_.generate_timeout_s);
   }
 
   void test() {
     if (plan_.test.empty()) return;
-    const ProcessResult result = run(plan_.test, true, plan_.test_timeout_s);
+    std::optional<BorrowedTree> own;
+    if (workspace_.copy && holds(Defence::kFreshTree)) own.emplace(workspace_, tree_);
+    const fs::path tree = own ? own->path() : tree_;
+    const ProcessResult result = run(plan_.test, tree, plan_.test_timeout_s);
     if (!result.ok()) throw Rejected{"the tests: " + outcome(result, plan_.test_timeout_s), tail(result)};
+    check_pinned(tree);
   }
 
-  bool checks_output() const { return !plan_.ignore_output && plan_.measure.check_output; }
+  bool checks_output() const { return !plan_.ignore_output && plan_.measure.check_output && holds(Defence::kOutput); }
 
   // Every benchmark, the withheld ones too, prints what the baseline prints. Their runs are watched, so that the
   // measurement need not look again.
@@ -249,6 +274,16 @@ class Run {
       work.candidate_profile =
           watch_run(work.candidate.spawn, true, timeout_s, work.output_hash, plan_.measure.objective, stop_);
     }
+    generated();
+  }
+
+  // Whoever is to be judged answers fresh inputs as the baseline does.
+  void generated() {
+    if (plan_.generated_inputs == 0 || depth_.last < Stage::kSequential || !holds(Defence::kGenerated)) return;
+    result_.generated.emplace();
+    const std::string difference =
+        check_generated(candidate_, baseline_.tree, tree_, plan_, workspace_, *result_.generated, stop_);
+    if (!difference.empty()) throw Rejected{difference, {}};
   }
 
   InstructionCount count(const std::string& command, const fs::path& tree) {
@@ -287,6 +322,7 @@ class Run {
           : ratio < 1 / bound ? Verdict::kSlower
                               : Verdict::kNotFaster,
           fmt::format("{:.4f} times fewer instructions", ratio));
+      refuse_trade("instructions");
       result_.stage = Stage::kDone;
     } else if (1 / ratio > plan_.instruction_limit) {
       end(Verdict::kNotFaster, fmt::format("executes {:.2f} times the instructions", 1 / ratio));
@@ -323,12 +359,25 @@ class Run {
     }
   }
 
+  // Objectives that are counted, not timed, may not be bought with time.
+  void refuse_trade(const char* what) {
+    if (result_.verdict != Verdict::kFaster) return;
+    MeasureOptions options = measure_options();
+    options.objective = {};
+    const Screen time = screen(works(judged_), std::max<std::size_t>(8, plan_.screen_pairs), options);
+    if (time.failure) throw Rejected{time.failure->reason, {}};
+    if (time.log_ratio + kScreenErrors * time.se >= 0) return;
+    end(Verdict::kNotFaster,
+        fmt::format("fewer {}, but bought with time: {:.3f} in {} pairs", what, std::exp(time.log_ratio), time.pairs));
+  }
+
   void take(Judgement judgement) {
     if (judgement.failure) throw Rejected{judgement.failure->reason, {}};
     result_.verdict = judgement.verdict;
     result_.reason = judgement.reason;
     result_.speedup = judgement.estimate;
     result_.judgement = std::move(judgement);
+    if (plan_.measure.objective.metric == Metric::kSize) refuse_trade("bytes");
   }
 
   void sequential() {
@@ -443,10 +492,16 @@ void to_json(Json& json, const Verification& verification) {
           {"reason", verification.reason},
           {"speedup", verification.speedup ? Json(*verification.speedup) : Json(nullptr)},
           {"instruction_ratio", verification.instruction_ratio ? Json(*verification.instruction_ratio) : Json(nullptr)},
+          {"generated", nullptr},
           {"screen", nullptr},
           {"judgement", verification.judgement ? Json(*verification.judgement) : Json(nullptr)},
           {"times", Json::object()},
           {"log", is_valid_utf8(verification.log) ? Json(verification.log) : Json("(not text)")}};
+  if (verification.generated) {
+    const GeneratedCheck& check = *verification.generated;
+    json["generated"] = {
+        {"functions", check.functions}, {"inputs", check.inputs}, {"left_out", check.left_out}, {"notes", check.notes}};
+  }
   if (verification.screen) {
     json["screen"] = {{"log_ratio", verification.screen->log_ratio},
                       {"se", std::isfinite(verification.screen->se) ? Json(verification.screen->se) : Json(nullptr)},

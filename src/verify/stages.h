@@ -32,6 +32,9 @@ struct Workspace {
   std::function<fs::path()> acquire;             // a clean tree of the base commit, ours until released
   std::function<void(const fs::path&)> release;  // hand it back; its content is the workspace's business
   std::function<SpawnOptions(const std::string& command, const fs::path& tree, bool writable)> sandboxed;
+  // A second tree with the content of `tree`, released like it: the tests run there, so that what is measured is what
+  // was built and nothing that the tests left. Empty: they run in `tree`.
+  std::function<fs::path(const fs::path& tree)> copy = {};
 };
 
 struct Plan {
@@ -45,6 +48,11 @@ struct Plan {
   bool instruction_screen = false;
   double instruction_limit = 1.05;  // screened out when it executes this many times the baseline's instructions
   std::size_t screen_pairs = 6;     // the "few pairs" stage; a candidate that is clearly slower stops there
+  // Fresh inputs for the functions of the changed files, from kSequential on: how many each, 0 for none; what is to be
+  // importable for drawing them (Hypothesis); the seconds a step may take.
+  std::size_t generated_inputs = 60;
+  std::vector<fs::path> libraries;
+  double generate_timeout_s = 60;
   MeasureOptions measure;
 };
 
@@ -56,6 +64,14 @@ struct Baseline {
   std::map<std::string, Profile> profiles;            // by command; empty: found out for each candidate
 };
 
+// What was called with fresh inputs, in both arms.
+struct GeneratedCheck {
+  std::vector<std::string> functions;  // "path::name"
+  std::size_t inputs = 0;              // compared
+  std::size_t left_out = 0;            // the baseline itself was slow, failed its sanitizer or varied on them
+  std::vector<std::string> notes;      // what could not be called, and why
+};
+
 struct StageTime {
   Stage stage = Stage::kApply;
   double seconds = 0;
@@ -65,6 +81,7 @@ struct Verification {
   Verdict verdict = Verdict::kUndecided;
   Stage stage = Stage::kApply;  // where it ended; kDone when judged to the end
   std::string reason;
+  std::optional<GeneratedCheck> generated;
   std::optional<Screen> screen;
   std::optional<double> instruction_ratio;  // baseline over candidate; above 1 is better
   std::optional<Judgement> judgement;       // over the judged commands; its parts are the commands
