@@ -4,6 +4,7 @@
 //
 //   bench_judge record --instrument duet --pairs 2000 --out duet.json -- COMMAND...
 //   bench_judge [TRACE.json...] [--sessions 2000] [--table]
+//   bench_judge launch
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -20,6 +21,7 @@
 #include "base/files.h"
 #include "base/interrupt.h"
 #include "base/json.h"
+#include "project/sandbox.h"
 #include "verify/calibration.h"
 #include "verify/pairs.h"
 #include "verify/probe.h"
@@ -146,6 +148,29 @@ int record(const std::vector<std::string>& command, const std::string& instrumen
   return kDone;
 }
 
+// What starting and ending a sandbox takes: `true` inside and outside, medians.
+int launch() {
+  const TempDir folder;
+  project::SandboxOptions options;
+  options.worktree = folder.path();
+  const project::Sandbox sandbox(options);
+  SpawnOptions bare;
+  bare.argv = {"/bin/sh", "-c", "true"};
+  std::vector<double> inside_ms, outside_ms;
+  for (int i = 0; i < 60; ++i) {
+    const ProcessResult result = sandbox.run("true", 60);
+    if (!result.ok()) throw Error("bench_judge", "the sandbox does not start: " + result.err);
+    inside_ms.push_back(static_cast<double>(result.wall_ns) * 1e-6);
+    outside_ms.push_back(static_cast<double>(run_process(bare, 60).wall_ns) * 1e-6);
+  }
+  fmt::print("{}\n", Json{{"level", project::level_name(project::sandbox_support().level)},
+                          {"wall_ms", median(inside_ms)},
+                          {"cpu_ms", static_cast<double>(sandbox.launch_cpu_ns()) * 1e-6},
+                          {"bare_ms", median(outside_ms)}}
+                         .dump());
+  return kDone;
+}
+
 // Shares of *faster* for one rule, by effect.
 struct Row {
   std::string rule;
@@ -259,12 +284,14 @@ int run(int argc, char** argv) {
   recording->add_option("--out", out)->required();
   std::vector<std::string> command;
   recording->add_option("command", command, "After --: the program and its arguments")->required();
+  CLI::App* launching = app.add_subcommand("launch", "Time the start of a sandbox");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kError;
   }
   try {
+    if (launching->parsed()) return launch();
     if (!recording->parsed()) return replay(files, sessions, seed, table);
     return record(command, instrument, pairs, cpus, out);
   } catch (const Interrupted&) {
