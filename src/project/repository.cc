@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <regex>
+#include <sstream>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -357,6 +359,53 @@ std::string Repository::diff(const std::string& commit, const Texts& texts) cons
   return unified_diff(before, texts);
 }
 
+namespace {
+
+// "a/src/x.c\t2024-01-01" as src/x.c; empty for /dev/null.
+std::string path_of(std::string_view header) {
+  std::string path(header.substr(0, header.find_first_of("\t\r")));
+  if (path == "/dev/null") return {};
+  if (path.starts_with("a/") || path.starts_with("b/")) path.erase(0, 2);
+  return path;
+}
+
+// A plain unified diff (diff -u, difflib) with the lines that libgit2 wants before each file.
+std::string with_git_headers(const std::string& patch) {
+  if (patch.starts_with("diff --git ") || patch.find("\ndiff --git ") != std::string::npos) return patch;
+  std::istringstream lines(patch);
+  std::string result, line, next;
+  int old_left = 0, new_left = 0;  // of the hunk in hand
+  while (std::getline(lines, line)) {
+    int old_count = 1, new_count = 1;
+    if (old_left > 0 || new_left > 0) {
+      old_left -= line.starts_with('+') || line.starts_with('\\') ? 0 : 1;
+      new_left -= line.starts_with('-') || line.starts_with('\\') ? 0 : 1;
+    } else if (std::smatch match; line.starts_with("@@ ")) {
+      static const std::regex hunk(R"(@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@.*)");
+      if (std::regex_match(line, match, hunk)) {
+        if (match[1].matched) old_count = std::stoi(match[1]);
+        if (match[2].matched) new_count = std::stoi(match[2]);
+        old_left = old_count;
+        new_left = new_count;
+      }
+    } else if (line.starts_with("--- ") && std::getline(lines, next)) {
+      const std::string before = path_of(std::string_view(line).substr(4));
+      const std::string after = next.starts_with("+++ ") ? path_of(std::string_view(next).substr(4)) : "";
+      const std::string& name = after.empty() ? before : after;
+      result += fmt::format("diff --git a/{0} b/{0}\n", name);
+      if (before.empty()) result += "new file mode 100644\n";
+      if (after.empty()) result += "deleted file mode 100644\n";
+      result += before.empty() ? "--- /dev/null\n" : "--- a/" + name + "\n";
+      result += after.empty() ? "+++ /dev/null\n" : "+++ b/" + name + "\n";
+      continue;
+    }
+    result += line + "\n";
+  }
+  return result;
+}
+
+}  // namespace
+
 Texts Repository::apply_patch(const std::string& commit, const std::string& patch) const {
   constexpr std::string_view kPlace = "project::Repository::apply_patch";
   // A second handle whose new objects stay in memory.
@@ -370,7 +419,8 @@ Texts Repository::apply_patch(const std::string& commit, const std::string& patc
   const Tree tree = tree_of(handle.get(), commit);
   Diff diff;
   Index index;
-  if (git_diff_from_buffer(diff.out(), patch.data(), patch.size()) < 0) {
+  const std::string full = with_git_headers(patch);
+  if (git_diff_from_buffer(diff.out(), full.data(), full.size()) < 0) {
     throw Error(kPlace, fmt::format("the patch is not a unified diff as git writes it: {}", git_message()));
   }
   if (git_diff_num_deltas(diff.get()) == 0) throw Error(kPlace, "the patch is empty");

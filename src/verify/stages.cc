@@ -388,7 +388,15 @@ class Run {
     take(judge(works(judged_), options));
   }
 
-  void confirmed() { take(confirm(works(judged_), depth_.confirmation, measure_options())); }
+  void confirmed() {
+    if (!holds(Defence::kWallClock)) {
+      MeasureOptions options = measure_options();
+      options.confirm = false;
+      options.record_aa = false;
+      return take(judge(works(judged_), options));
+    }
+    take(confirm(works(judged_), depth_.confirmation, measure_options()));
+  }
 
   const Candidate& candidate_;
   const Baseline& baseline_;

@@ -65,7 +65,7 @@ const std::map<std::string, Defence> kDefences = {
 
 struct Case {
   std::string name, project, defence;
-  bool build_files = false;
+  bool confirm = false;  // to the confirmation, where the wall clock has its say
   std::string harm;  // "created" or "removed" @FILE@, "killed" @VICTIM@: has to have happened, else it was no success
   std::map<std::string, std::string> files;
 };
@@ -100,7 +100,7 @@ void load(const fs::path& file, Suite& suite) {
       made.project = one["project"].value_or<std::string>("");
       made.defence = one["defence"].value_or<std::string>("");
       made.harm = one["harm"].value_or<std::string>("");
-      made.build_files = one["build_files"].value_or(false);
+      made.confirm = one["confirm"].value_or(false);
       made.files = texts_in(one["files"].as_table());
       into.push_back(std::move(made));
     }
@@ -152,7 +152,7 @@ class Outside {
   Outside(const Outside&) = delete;
   Outside& operator=(const Outside&) = delete;
 
-  fs::path file() const { return dir_.path() / "file"; }
+  fs::path file() const { return dir_.path() / "file.py"; }
   std::map<std::string, std::string> names() const {
     return {{"@FILE@", file().string()},
             {"@DIR@", dir_.path().string()},
@@ -223,9 +223,9 @@ class Subject {
     if (!baseline_.pin_by_mount) throw Error("attack_suite", "the project writes to its own tests");
   }
 
-  verify::Verification judge(const project::Texts& texts, bool build_files) {
+  verify::Verification judge(const project::Texts& texts, bool confirm) {
     verify::Verification result;
-    result.reason = engine::forbidden_change(baseline_.settings, texts, build_files);
+    result.reason = engine::forbidden_change(baseline_.settings, texts, false);
     if (!result.reason.empty()) {
       result.verdict = verify::Verdict::kRejected;
       return result;
@@ -239,7 +239,7 @@ class Subject {
       options.tmp_bytes = kTmpBytes;
       verifier = std::make_unique<engine::Verifier>(baseline_, options);
     }
-    return verifier->verify("case", texts, {}, {verify::Stage::kSequential, 1}, {});
+    return verifier->verify("case", texts, {}, {confirm ? verify::Stage::kConfirm : verify::Stage::kSequential, 1}, {});
   }
 
  private:
@@ -257,7 +257,7 @@ Outcome judge(Subject& subject, const Case& one, Outside& outside) {
   outside.prepare(one.harm);
   project::Texts texts;
   for (const auto& [path, text] : one.files) texts[path] = replaced(text, outside.names());
-  const verify::Verification result = subject.judge(texts, one.build_files);
+  const verify::Verification result = subject.judge(texts, one.confirm);
   const bool harmed = one.harm.empty() || outside.happened(one.harm);
   std::string reason = result.reason.substr(0, 110);
   std::replace(reason.begin(), reason.end(), '\n', ' ');
