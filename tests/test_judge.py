@@ -76,11 +76,24 @@ def test_a_difference_that_no_test_sees_is_found(jarvis2, git_repo, tmp_path):
     assert "running(values=[" in done.json["reason"] and "returned" in done.json["reason"]
 
 
-def test_bytecode_left_by_tests_gives_no_advantage(jarvis2, git_repo, tmp_path):
+def test_byte_code_gives_no_advantage(jarvis2, git_repo, tmp_path):
     # A module that takes long to compile and nothing to run: a comment in it changes nothing.
-    slow = "def running(values):\n    return values\n" + "".join(f"def f{i}(a, b):\n    return [a * {i} + b for a in (b, {i})]\n" for i in range(3000))
-    repository = git_repo({**PROJECT, "stats.py": slow, "tests/test_stats.py": "import unittest\nimport stats\n"})
-    repository.write({"bench/run.py": "import sys\nsys.path.insert(0, '.')\nimport stats\nprint(sum(i * i for i in range(300000)))\n"})
-    repository.commit()
+    functions = "".join(f"def f{i}(a, b):\n    return [a * {i} + b for a in (b, {i})]\n" for i in range(2000))
+    slow = "def running(values):\n    return values\n" + functions
+    repository = git_repo(
+        {
+            **PROJECT,
+            "stats.py": slow,
+            "tests/test_stats.py": "import stats\n",
+            "bench/run.py": """
+                import sys
+
+                sys.path.insert(0, ".")
+                import stats
+
+                print(sum(i * i for i in range(400000)))
+                """,
+        }
+    )
     done = verify(jarvis2, repository, tmp_path, slow + "# a comment\n")
     assert done.json["verdict"] in ("not faster", "undecided"), done.json["reason"]

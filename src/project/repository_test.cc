@@ -167,6 +167,17 @@ TEST_F(RepositoryTest, DiffIsWhatGitApplies) {
   EXPECT_EQ(repository.diff(repository.head(), {{"a.txt", "one\ntwo\nthree\n"}}), "");
 }
 
+TEST_F(RepositoryTest, APlainUnifiedDiffIsAPatch) {
+  put(root() / "plain.txt", "one\n-- two\nthree\n");
+  shell(root(), "git add -A && git commit -qm plain");
+  const Repository repository = Repository::open(root());
+  const Texts texts = repository.apply_patch(
+      repository.head(),
+      "--- plain.txt\t2024-01-01\n+++ plain.txt\t2024-01-02\n@@ -1,3 +1,2 @@\n one\n--- two\n three\n"
+      "--- /dev/null\n+++ b/new/file.txt\n@@ -0,0 +1 @@\n+new\n");
+  EXPECT_EQ(texts, (Texts{{"plain.txt", "one\nthree\n"}, {"new/file.txt", "new\n"}}));
+}
+
 TEST_F(RepositoryTest, ABadPatchIsRefused) {
   const Repository repository = Repository::open(root());
   const std::string head = repository.head();

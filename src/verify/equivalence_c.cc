@@ -364,16 +364,18 @@ std::string check_generated_c(const Candidate& candidate, const fs::path& base_t
 
     const std::string compiler = is_c ? "${CC:-cc} -x c" : "${CXX:-c++} -x c++";
     const std::string compile =
-        fmt::format("{} -w -O1 -fno-strict-aliasing {} -Wl,--unresolved-symbols=ignore-all /tmp/d.c -lm -pthread",
+        fmt::format("{} -w -O1 -fno-strict-aliasing {} -Wl,--unresolved-symbols=ignore-all \"$d/d.c\" -lm -pthread",
                     compiler, flags_for(base_tree, path));
     const auto ask = [&](const fs::path& where, bool checked) {
       // The sanitizers' run last: what came before stands when there are none here.
-      std::string command =
-          fmt::format("printf '%s' \"$_DRIVER\" >/tmp/d.c && {} -o /tmp/d && echo @plain && /tmp/d", compile);
+      std::string command = fmt::format(
+          "d=$(mktemp -d) && trap 'rm -rf \"$d\"' EXIT && printf '%s' \"$_DRIVER\" >\"$d/d.c\" && {} -o \"$d/d\" && "
+          "echo @plain && \"$d/d\"",
+          compile);
       if (checked) {
         command += fmt::format(
-            " && echo @plain && /tmp/d && {} -fsanitize=address,undefined -fno-sanitize-recover=all -o "
-            "/tmp/s 2>/dev/null && echo @plain && ASAN_OPTIONS=detect_leaks=0 /tmp/s 2>/dev/null || true",
+            " && echo @plain && \"$d/d\" && {} -fsanitize=address,undefined -fno-sanitize-recover=all -o "
+            "\"$d/s\" 2>/dev/null && echo @plain && ASAN_OPTIONS=detect_leaks=0 \"$d/s\" 2>/dev/null || true",
             compile);
       }
       SpawnOptions spawn = workspace.sandboxed(command, where, false);
