@@ -186,15 +186,15 @@ def call(function, arguments):
     except RecursionError:
         said = {"raised": "RecursionError"}
     except Exception as error:
-        said = {"raised": type(error).__name__ + ": " + str(error)[:300]}
+        said = {"raised": type(error).__name__}
     except SystemExit as error:
         said = {"exited": repr(error.code)}
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-    if "slow" not in said:
+    if "returned" in said:
         said["arguments"] = {name: canonical(value) for name, value in arguments.items()}
-        if printed.getvalue():
-            said["printed"] = printed.getvalue()[:2000]
+    if "slow" not in said and printed.getvalue():
+        said["printed"] = printed.getvalue()[:2000]
     return said, result
 
 

@@ -19,7 +19,8 @@ namespace {
 
 constexpr std::size_t kMostMutants = 12;
 constexpr std::size_t kMostLines = 3000;  // of a file, for the comparison by lines
-constexpr double kCoverageFactor = 10;    // tests may take so much longer while they are watched
+constexpr double kCoverageShare = 0.5;    // of the budget
+constexpr double kFaultTimeout = 0.3;     // of a candidate's: most faults that hang would do so for good
 constexpr const char* kCoverageFolder = ".jarvis2-coverage";
 constexpr const char* kAnswerMark = "@jarvis2-coverage ";
 
@@ -86,7 +87,8 @@ std::optional<std::string> base_text(const Baseline& baseline, const std::string
 
 // Every Python process of the tests is watched by coverage.py, started from sitecustomize.
 void python_coverage(const Candidate& candidate, const std::map<std::string, std::vector<std::uint32_t>>& changed,
-                     const Plan& plan, const Workspace& workspace, Strength& result, const std::stop_token& stop) {
+                     const Plan& plan, const Workspace& workspace, double limit_s, Strength& result,
+                     const std::stop_token& stop) {
   if (plan.test.empty() || plan.libraries.empty() || changed.empty()) return;
   std::string setup = fmt::format(
       "c=\"$PWD/{0}\"; mkdir -p \"$c\"; "
@@ -138,8 +140,13 @@ print(os.environ["_MARK"] + json.dumps(answer))
   spawn.env.emplace_back("_FILES", files.dump());
   spawn.env.emplace_back("_MARK", kAnswerMark);
   spawn.env.emplace_back("_REPORT", report);
-  const ProcessResult done = run_process(spawn, plan.build_timeout_s + kCoverageFactor * plan.test_timeout_s, stop);
+  const ProcessResult done = run_process(spawn, (plan.build.empty() ? 0 : plan.build_timeout_s) + limit_s, stop);
   if (done.cancelled) throw Interrupted();
+  if (done.timed_out) {
+    result.notes.push_back(
+        fmt::format("coverage was not measured: the tests take longer than {:.0f} s when watched", limit_s));
+    return;
+  }
   const std::size_t mark = done.out.rfind(kAnswerMark);
   const Json answer = mark == std::string::npos
                           ? Json()
@@ -258,9 +265,11 @@ Strength measure_strength(const Candidate& candidate, const Baseline& baseline, 
       mutants.push_back(std::move(mutant));
     }
   }
-  python_coverage(candidate, python, plan, workspace, result, stop);
+  python_coverage(candidate, python, plan, workspace, kCoverageShare * budget_s, result, stop);
   Plan quick = plan;
   quick.generated_inputs = 0;
+  quick.test_timeout_s = kFaultTimeout * plan.test_timeout_s + 1;
+  quick.measure.run_timeout_s = kFaultTimeout * plan.measure.run_timeout_s + 1;
   for (const Mutant& mutant : mutants) {
     if (monotonic_s() > until_s) {
       result.notes.push_back(
