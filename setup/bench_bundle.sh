@@ -12,6 +12,8 @@ mkdir -p "$bundle/bin" "$bundle/lib" "$bundle/deps/models"
 
 cp build/release/jarvis2 "$bundle/bin/"
 find build/release -maxdepth 2 -name '*.so' -exec cp '{}' "$bundle/bin/" ';'
+# Programs of bench/ that are built.
+find build/release -maxdepth 1 -type f -perm -u+x '(' -name 'bench_*' -o -name judge_work ')' -exec cp '{}' "$bundle/bin/" ';'
 strip "$bundle"/bin/*
 
 # Shared libraries, all but glibc's own; the program looks for them in ../lib.

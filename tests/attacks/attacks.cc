@@ -233,7 +233,7 @@ class Subject {
     std::unique_ptr<engine::Verifier>& verifier = verifiers_[project::g_off];
     if (!verifier) {
       engine::VerifierOptions options;
-      options.measure.budget_s = 40;
+      options.measure.budget_s = 90;
       options.screen_pairs = 4;
       options.most_processes = kMostProcesses;
       options.tmp_bytes = kTmpBytes;
