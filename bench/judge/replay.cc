@@ -219,6 +219,8 @@ void print_table(const Trace& trace, const std::vector<Row>& rows) {
   }
 }
 
+constexpr std::size_t kOwnRules = 2;  // come first
+
 // Ours is the rule with the higher limit of pairs; ratios above 1 are in our favour.
 void add_results(Json& results, const Trace& trace, const std::vector<Row>& rows) {
   for (std::size_t effect = 0; effect < std::size(kEffects); ++effect) {
@@ -226,7 +228,7 @@ void add_results(Json& results, const Trace& trace, const std::vector<Row>& rows
     const double ours = rows[1].shares[effect];
     Json peers = Json::array();
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      if (i == 1) continue;
+      if (i < kOwnRules) continue;
       const double theirs = rows[i].shares[effect];
       const double over = is_error ? theirs : ours, under = is_error ? ours : theirs;
       peers.push_back(
@@ -238,6 +240,7 @@ void add_results(Json& results, const Trace& trace, const std::vector<Row>& rows
          {"ours", ours * 100},
          {"peers", peers},
          {"rule", rows[1].rule},
+         {"ours_with_fewer_pairs", rows[0].shares[effect] * 100},
          {"instrument", trace.duet ? "duet" : "sequential"},
          {"deviation", deviation(trace)}});
   }
