@@ -93,6 +93,9 @@ constexpr const char* kThroughParameter = "@";
 // Walks code once. With `self`, that function's own values are left out: what remains is what a caller can see.
 class CRegionCollector {
  public:
+  // Workspace functions whose summaries were asked for.
+  std::set<std::string>& used() { return used_; }
+
   CRegionCollector(const CFacts& facts, CRegion& region, const CFunction* self, Range limits)
       : facts_(facts), region_(region), self_(self), limits_(limits) {}
 
@@ -330,6 +333,7 @@ class CRegionCollector {
 
   void constructed(const std::string& name) {
     if (facts_.record(name) == nullptr) return;
+    used_.insert(name);
     const auto found = facts_.regions_.find(name);
     if (found != facts_.regions_.end()) merge(region_, found->second);
   }
@@ -372,6 +376,7 @@ class CRegionCollector {
     const CType object = receiver ? facts_.type_of(receiver) : CType();
     const bool library_object = receiver && is_container(object);
     if (!known.empty() && !library_object && !node.text().starts_with("std::")) {
+      used_.insert(name);
       const auto summary = facts_.regions_.find(name);
       if (summary != facts_.regions_.end()) {
         const bool through = summary->second.elements.contains(kThroughParameter);
@@ -523,17 +528,78 @@ class CRegionCollector {
   const CFunction* self_;
   Range limits_;
   int depth_ = 0;
+  std::set<std::string> used_;
   std::set<std::string> merged_;  // callees whose summaries are in the region
 };
 
+namespace {
+
+// Beyond this many names a summary says little more than "anything", and copying it into every caller costs.
+constexpr std::size_t kFarReaching = 300;
+
+void collapse(CRegion& region) {
+  const bool jumps_out = region.jumps_out;
+  region = CRegion();
+  region.elements = {"?", kThroughParameter};
+  region.element_types = {"?"};
+  region.unknown_calls = {"?"};
+  region.world = true;
+  region.jumps_out = jumps_out;
+}
+
+// Names of the workspace's functions, callees before callers as far as there are no cycles.
+std::vector<std::string> bottom_up(const std::map<std::string, std::vector<const CFunction*>, std::less<>>& functions) {
+  struct Frame {
+    std::string name;
+    std::vector<std::string> callees;
+    std::size_t next = 0;
+  };
+  std::vector<std::string> order;
+  std::set<std::string> seen;
+  const auto frame_of = [&](const std::string& name) {
+    Frame frame{name, {}, 0};
+    for (const CFunction* function : functions.find(name)->second) {
+      for (const Node& call : descendants(function->node, {"call_expression"})) {
+        std::string callee = callee_name(call);
+        if (functions.contains(callee)) frame.callees.push_back(std::move(callee));
+      }
+    }
+    return frame;
+  };
+  for (const auto& [name, definitions] : functions) {
+    if (!seen.insert(name).second) continue;
+    std::vector<Frame> stack;
+    stack.push_back(frame_of(name));
+    while (!stack.empty()) {
+      Frame& top = stack.back();
+      if (top.next < top.callees.size()) {
+        const std::string& callee = top.callees[top.next++];
+        if (seen.insert(callee).second) stack.push_back(frame_of(callee));
+      } else {
+        order.push_back(std::move(top.name));
+        stack.pop_back();
+      }
+    }
+  }
+  return order;
+}
+
+}  // namespace
+
 void CFacts::build_summaries() {
   memo_ = std::make_shared<Memo>();
-  // Callees are looked up by name while summaries grow: repeat until nothing grows. Every set only grows, so it ends.
-  for (int round = 0; round < 6; ++round) {
-    bool grown = false;
-    for (const auto& [name, definitions] : functions_) {
+  // A summary is made again when one that it used has grown. Every set only grows, so it ends; what has not after a few
+  // rounds counts as unknown.
+  const std::vector<std::string> order = bottom_up(functions_);
+  std::map<std::string, std::set<std::string>> users;  // callee → callers
+  std::set<std::string> collapsed;
+  std::set<std::string> stale(order.begin(), order.end());
+  for (int round = 0; !stale.empty(); ++round) {
+    for (const std::string& name : order) {
+      if (stale.erase(name) == 0 || collapsed.contains(name)) continue;
       CRegion summary;
-      for (const CFunction* function : definitions) {
+      std::set<std::string> used;
+      for (const CFunction* function : functions_[name]) {
         CRegionCollector collector(*this, summary, function, function->node.range());
         for (const Node& child : named_children(function->node)) {
           if (child == function->body || child.is("field_initializer_list") || child.is("try_statement")) {
@@ -541,14 +607,20 @@ void CFacts::build_summaries() {
           }
         }
         if (!function->body) summary.unknown_calls.insert("?");
+        used.merge(collector.used());
       }
+      for (const std::string& callee : used) users[callee].insert(name);
       CRegion& known = regions_[name];
-      if (weight(summary) > weight(known)) {
-        grown = true;
-        known = std::move(summary);
+      const std::size_t before = weight(known);
+      if (weight(summary) > kFarReaching || round > 6) {
+        collapse(summary);
+        collapsed.insert(name);
+      } else if (weight(summary) <= before) {
+        continue;
       }
+      known = std::move(summary);
+      for (const std::string& user : users[name]) stale.insert(user);
     }
-    if (!grown) return;
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "code/c_macros.h"
 
 extern "C" {
 const TSLanguage* tree_sitter_python(void);
@@ -163,8 +164,10 @@ std::shared_ptr<const Tree> Tree::parse(Language language, std::string text) {
   std::shared_ptr<Tree> tree(new Tree(language, std::move(text)));
   const std::unique_ptr<TSParser, decltype(&ts_parser_delete)> parser(ts_parser_new(), ts_parser_delete);
   if (!ts_parser_set_language(parser.get(), rules)) throw Error("code::parse", "grammar and runtime differ in version");
-  tree->tree_ =
-      ts_parser_parse_string(parser.get(), nullptr, tree->text_.data(), static_cast<std::uint32_t>(tree->text_.size()));
+  const bool macros = language == Language::kC || language == Language::kCpp;
+  const std::string masked = macros ? mask_macros(tree->text_) : std::string();
+  const std::string& seen = macros ? masked : tree->text_;
+  tree->tree_ = ts_parser_parse_string(parser.get(), nullptr, seen.data(), static_cast<std::uint32_t>(seen.size()));
   if (tree->tree_ == nullptr) throw Error("code::parse", "the parser gave up");
   return tree;
 }

@@ -74,7 +74,8 @@ class Node {
 // A parsed file: owns text and tree. Immutable, so it may be read from many threads.
 class Tree {
  public:
-  // Parses; text that is not valid UTF-8 parses with ERROR nodes. Throws Error only where no grammar fits.
+  // Parses; macros that stand for specifiers in C and C++ are passed over; text that is not valid UTF-8 parses with
+  // ERROR nodes. Throws Error only where no grammar fits.
   static std::shared_ptr<const Tree> parse(Language language, std::string text);
   ~Tree();
   Tree(const Tree&) = delete;

@@ -28,6 +28,17 @@ bool anonymous(Node node) {
   return false;
 }
 
+// A macro that the parser was not shown may export the function.
+bool after_macro(Node node) {
+  const std::string& text = node.tree().text();
+  std::uint32_t at = node.range().begin;
+  while (at > 0 && text[at - 1] != '\n') --at;
+  for (; at < node.range().begin; ++at) {
+    if (text[at] != ' ' && text[at] != '\t') return true;
+  }
+  return false;
+}
+
 bool plain_definition(const CFunction& function) {
   if (function.name.empty() || function.name == "main" || !function.body || function.name.starts_with("operator"))
     return false;
@@ -40,6 +51,7 @@ void find_static(const Context& context) {
     if (!plain_definition(function) || function.is_static || !function.owner.empty()) continue;
     if (function.path.ends_with(".h") || function.path.ends_with(".hpp") || function.is_inline) continue;
     if (anonymous(function.node) || function.node.ancestor({"linkage_specification"})) continue;
+    if (after_macro(function.node)) continue;
     if (!context.wanted(function.node.range()) || !only_here(context, function)) continue;
     if (context.facts.functions(function.name).size() != 1) continue;
     if (function.node.text().starts_with("extern")) continue;
