@@ -357,11 +357,11 @@ void find_decimal(const Context& context) {
 }  // namespace
 
 Made ctype_to_ascii() {
-  return make({"c/ctype-to-ascii", Language::kC, 1.05}, find_ctype);
+  return make({"c/ctype-to-ascii", Language::kC, 1.20}, find_ctype);
 }
 
 Made byte_scan_to_memchr() {
-  return make({"c/byte-scan-to-memchr", Language::kC, 1.05}, find_scan);
+  return make({"c/byte-scan-to-memchr", Language::kC, 1.12}, find_scan);
 }
 
 Made byte_scan_to_strcspn() {
