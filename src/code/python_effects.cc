@@ -181,6 +181,7 @@ void PythonWorld::Impl::call_method(const PythonFacts& facts, Node call, Node ob
 
 void PythonWorld::Impl::summarise_call(const PythonFacts& facts, Node call, Node callee, Summary& out) const {
   const Node arguments = call.field("arguments");
+  if (callee.text() == "object.__new__" && facts.is_builtin(callee.field("object"), "object")) return;
   // Functions handed over may be called.
   for (Node argument : arguments.children()) {
     if (argument.is("keyword_argument")) argument = argument.field("value");

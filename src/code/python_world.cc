@@ -604,6 +604,23 @@ PythonType PythonWorld::Impl::narrowed(const PythonFacts& facts, Node node) cons
     const Node left = condition.named(0);
     const Node right = condition.named(1);
     if ((op != "is" && op != "==") || !right.is("identifier")) return {};
+    if (left.is("identifier") && op == "is") {
+      // kind = x.__class__ right in front of `if kind is C:`
+      Node first = facts.parent(condition);
+      if (first.is("elif_clause")) first = facts.parent(first);
+      Node before;
+      for (const Node statement : facts.parent(first).children()) {
+        if (statement == first) break;
+        before = statement;
+      }
+      const Node given = before.is("expression_statement") ? before.named(0) : Node();
+      const Node value = given.is("assignment") ? given.field("right") : Node();
+      if (!value.is("attribute") || value.field("attribute").text() != "__class__" ||
+          value.field("object").text() != node.text() || given.field("left").text() != left.text())
+        return {};
+      const PythonClass* cls = class_named(facts, facts.scope_of(right), right.text());
+      return cls == nullptr ? PythonType{} : PythonType{PythonType::Kind::kInstance, cls, true, false};
+    }
     const bool of_class = left.is("attribute") && left.field("attribute").text() == "__class__" &&
                           left.field("object").text() == node.text();
     const bool of_type = left.is("call") && facts.is_builtin(left.field("function"), "type") &&
@@ -717,6 +734,11 @@ PythonType PythonWorld::Impl::call_type(const PythonFacts& facts, Node call, int
     const auto imported = facts.imports().find(callee.text());
     if (imported != facts.imports().end() && imported->second.module == "math" && facts.resolve(callee) != nullptr)
       return plain(Kind::kFloat);
+  }
+  if (callee.text() == "object.__new__" && facts.is_builtin(callee.field("object"), "object")) {
+    const Node of = call.field("arguments").named(0);
+    const PythonClass* made = class_named(facts, facts.scope_of(of), of.text());
+    return made == nullptr ? PythonType{} : PythonType{Kind::kInstance, made, true, false};
   }
   if (callee.is("attribute")) {
     const std::string_view object = callee.field("object").text();

@@ -21,30 +21,43 @@ std::optional<Argument> default_of(const code::PythonParameter& parameter) {
 }  // namespace
 
 std::optional<BoundCall> bind_call(const Context& context, Node call) {
-  if (!call.is("call") || !call.field("arguments").is("argument_list")) return std::nullopt;
+  if (!call.is("call")) return std::nullopt;
+  Node receiver;
+  std::string fact;
+  const PythonFunction* callee = context.world->resolve_call(context.facts, call, &receiver, &fact);
+  if (callee == nullptr) return std::nullopt;
+  std::optional<Argument> self;
+  if (receiver && callee->owner >= 0 && !callee->is_static) {
+    if (receiver.is("call") && context.facts.is_builtin(receiver.field("function"), "super")) {
+      const PythonFunction* around = context.facts.function_of(call);
+      if (callee->is_class_method != around->is_class_method) return std::nullopt;
+      self = Argument{Node(), around->parameters[0].name, false};
+    } else {
+      if (callee->is_class_method && !receiver.is("identifier")) return std::nullopt;
+      self = argument_of(context, receiver);
+    }
+    if (!self) return std::nullopt;
+    if (callee->is_class_method && receiver.is("identifier") && context.world->type_of(context.facts, receiver).known())
+      return std::nullopt;  // called through an instance: the class is not at hand
+  }
+  std::optional<BoundCall> bound = bind_arguments(context, call, *callee, self);
+  if (bound) bound->fact = fact;
+  return bound;
+}
+
+std::optional<BoundCall> bind_arguments(const Context& context, Node call, const PythonFunction& callee,
+                                        const std::optional<Argument>& self) {
+  if (!call.field("arguments").is("argument_list")) return std::nullopt;
   BoundCall bound;
   bound.node = call;
-  Node receiver;
-  bound.callee = context.world->resolve_call(context.facts, call, &receiver, &bound.fact);
-  if (bound.callee == nullptr) return std::nullopt;
-  const PythonFunction& callee = *bound.callee;
+  bound.callee = &callee;
   const std::vector<code::PythonParameter>& parameters = callee.parameters;
   std::vector<std::optional<Argument>> slots(parameters.size());
   std::size_t next = 0;
   bound.method = callee.owner >= 0;
-  if (receiver && callee.owner >= 0 && !callee.is_static) {
+  if (self) {
     if (parameters.empty()) return std::nullopt;
-    if (receiver.is("call") && context.facts.is_builtin(receiver.field("function"), "super")) {
-      const PythonFunction* around = context.facts.function_of(call);
-      if (callee.is_class_method != around->is_class_method) return std::nullopt;
-      slots[next++] = Argument{Node(), around->parameters[0].name, false};
-    } else {
-      if (callee.is_class_method && !receiver.is("identifier")) return std::nullopt;
-      slots[next++] = argument_of(context, receiver);
-    }
-    if (!slots[0]) return std::nullopt;
-    if (callee.is_class_method && receiver.is("identifier") && context.world->type_of(context.facts, receiver).known())
-      return std::nullopt;  // called through an instance: the class is not at hand
+    slots[next++] = self;
   }
   std::vector<Node> given;
   for (const Node node : call.field("arguments").children()) {

@@ -144,7 +144,8 @@ TEST_P(Differential, SameOutput) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Programs, Differential, testing::Values("vectors", "grid", "lexer", "numbers_and_trees", "arrays"),
+INSTANTIATE_TEST_SUITE_P(Programs, Differential,
+                         testing::Values("vectors", "grid", "lexer", "numbers_and_trees", "arrays", "network", "trees"),
                          [](const testing::TestParamInfo<const char*>& program) { return std::string(program.param); });
 
 }  // namespace

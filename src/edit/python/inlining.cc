@@ -37,13 +37,6 @@ constexpr std::size_t kMostStatements = 24;
 constexpr std::size_t kMostNodes = 320;
 constexpr std::size_t kLargestCaller = 3000;  // nodes
 
-// Where the value of the call goes.
-struct Sink {
-  enum class Kind { kDiscard, kAssign, kReturn };
-  Kind kind = Kind::kDiscard;
-  std::string prefix;  // kAssign: "x = "
-};
-
 bool has_return(Node node) {
   return contains_kind(node, {"return_statement"});
 }
@@ -223,6 +216,61 @@ class Emitter {
   std::string end_;
 };
 
+// `if c: return a` ... `return b` as one expression: a if c else b. The list is the rest of the function.
+std::optional<std::string> as_conditional(const PythonFunction& callee, const Edits& renames,
+                                          const std::vector<Node>& list, int depth) {
+  const std::string_view source = callee.facts->tree().text();
+  const auto text_of = [&](Node value) -> std::optional<std::string> {
+    if (value.is("expression_list")) return std::nullopt;
+    std::optional<std::string> text = on_one_line(source, value, renames);
+    const bool loose = value.is("conditional_expression") || value.is("lambda") || value.is("named_expression");
+    return text && loose ? "(" + *text + ")" : text;
+  };
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const Node here = list[i];
+    if (here.is("pass_statement")) continue;
+    if (here.is("return_statement")) return here.named(0) ? text_of(here.named(0)) : std::string("None");
+    if (!here.is("if_statement") || depth > 4) return std::nullopt;
+    const std::vector<Node> rest(list.begin() + static_cast<std::ptrdiff_t>(i) + 1, list.end());
+    std::vector<std::pair<Node, Node>> branches{{here.field("condition"), here.field("consequence")}};
+    Node last;
+    for (const Node child : here.children()) {
+      if (child.is("elif_clause")) branches.emplace_back(child.field("condition"), child.field("consequence"));
+      if (child.is("else_clause")) last = child.field("body");
+    }
+    const auto whole = [&](Node block) {
+      std::vector<Node> body = block ? statements(block) : std::vector<Node>();
+      if (!always_returns(body)) body.insert(body.end(), rest.begin(), rest.end());
+      return as_conditional(callee, renames, body, depth + 1);
+    };
+    std::string result;
+    for (const auto& [condition, body] : branches) {
+      const std::optional<std::string> test = text_of(condition);
+      const std::optional<std::string> value = whole(body);
+      if (!test || !value) return std::nullopt;
+      const bool nested = value->find(" if ") != std::string::npos;
+      result += (nested ? "(" + *value + ")" : *value) + " if " + *test + " else ";
+    }
+    const std::optional<std::string> otherwise = whole(last);
+    if (!otherwise || result.size() > 400) return std::nullopt;
+    return result + *otherwise;
+  }
+  return std::string("None");
+}
+
+// Only `if` and `return`.
+bool only_decides(const std::vector<Node>& list) {
+  return std::all_of(list.begin(), list.end(), [](Node statement) {
+    if (statement.is("return_statement") || statement.is("pass_statement")) return true;
+    if (!statement.is("if_statement") || !only_decides(statements(statement.field("consequence")))) return false;
+    for (const Node child : statement.children()) {
+      if (child.is("elif_clause") && !only_decides(statements(child.field("consequence")))) return false;
+      if (child.is("else_clause") && !only_decides(statements(child.field("body")))) return false;
+    }
+    return true;
+  });
+}
+
 std::vector<Node> body_of(const PythonFunction& callee) {
   std::vector<Node> body = statements(callee.body);
   if (!body.empty() && is_docstring(body.front())) body.erase(body.begin());
@@ -286,7 +334,7 @@ bool can_run_first(const Context& context, Node node, Node statement, const Pyth
          statement.is("for_statement") || statement.is("raise_statement");
 }
 
-std::string not_inlinable(const Context& context, const PythonFunction& callee, bool generator) {
+std::string not_inlinable(const Context& context, const PythonFunction& callee, bool generator, bool recursive) {
   if (callee.is_async || callee.is_generator != generator || callee.nested || callee.other_decorators)
     return "its kind";
   const std::vector<Node> body = body_of(callee);
@@ -304,7 +352,7 @@ std::string not_inlinable(const Context& context, const PythonFunction& callee, 
   for (const Node node : statements(callee.body)) {
     if (!alone_on_lines(node)) return "several statements on a line";
   }
-  if (context.world->may_recurse(callee)) return "recursion";
+  if (!recursive && context.world->may_recurse(callee)) return "recursion";
   std::string reason;
   code::walk(callee.body, [&](Node node) {
     if (node.is("call")) {
@@ -318,15 +366,14 @@ std::string not_inlinable(const Context& context, const PythonFunction& callee, 
   return reason;
 }
 
-// A local name for the calling function: `name`, or one that tells where it comes from.
-std::string free_local(const Context& context, const BoundCall& call, const NameSet& inner, const NameSet& taken,
-                       const std::string& name) {
+std::string free_local(const Context& context, Node node, const std::string& callee, const NameSet& inner,
+                       const NameSet& taken, const std::string& name) {
   const PythonFacts& facts = context.facts;
-  const int frame = facts.frame_of(call.node);
-  const PythonFunction* caller = facts.function_of(call.node);
+  const int frame = facts.frame_of(node);
+  const PythonFunction* caller = facts.function_of(node);
   NameSet in_frame;
-  code::walk(caller != nullptr ? caller->node : context.tree().root(), [&](Node node) {
-    if (node.is("identifier")) in_frame.insert(std::string(node.text()));
+  code::walk(caller != nullptr ? caller->node : context.tree().root(), [&](Node inside) {
+    if (inside.is("identifier")) in_frame.insert(std::string(inside.text()));
     return true;
   });
   const auto used = [&](const std::string& candidate) {
@@ -334,7 +381,10 @@ std::string free_local(const Context& context, const BoundCall& call, const Name
            facts.lookup(frame, candidate) != nullptr || code::python_builtin(candidate);
   };
   std::string result = name;
-  if (used(result)) result = name + "_" + call.callee->name;
+  std::string_view word = callee;
+  while (word.size() > 1 && word.front() == '_') word.remove_prefix(1);
+  while (word.size() > 1 && word.back() == '_') word.remove_suffix(1);
+  if (used(result)) result = name + "_" + std::string(word);
   while (result.size() > 1 && result[0] == '_') result.erase(0, 1);
   const std::string stem = result;
   for (int i = 2; used(result); ++i) result = stem + "_" + std::to_string(i);
@@ -347,7 +397,7 @@ std::optional<BodyPlan> plan_body(const Context& context, const BoundCall& call,
   const PythonFacts& facts = context.facts;
   const PythonFunction* caller = facts.function_of(call.node);
   if (caller != nullptr && count_nodes(caller->node) > kLargestCaller) return std::nullopt;
-  if (caller == &callee) return std::nullopt;
+  if (caller == &callee && !call.unrolls) return std::nullopt;
   const int frame = facts.frame_of(call.node);
   if (facts.scopes()[frame].dynamic) return std::nullopt;
   const Node statement = facts.statement_of(call.node);
@@ -417,11 +467,14 @@ std::optional<BodyPlan> plan_body(const Context& context, const BoundCall& call,
   }
   if (!plain) return std::nullopt;
 
-  const auto local_name = [&](const std::string& name) { return free_local(context, call, inner, taken, name); };
+  const auto local_name = [&](const std::string& name) {
+    return free_local(context, call.node, callee.name, inner, taken, name);
+  };
 
   // Which arguments can stand for their parameters, and which need a name of their own.
   const PythonEffects call_effects = context.world->effects(callee);
-  const bool pure_body = expression_form && context.world->pure(there, value);
+  const bool pure_body =
+      expression_form ? context.world->pure(there, value) : only_decides(body) && call_effects.none();
   std::map<std::string, std::string> names;
   std::vector<std::pair<std::string, std::string>> bound;
   NameSet chosen;
@@ -435,7 +488,7 @@ std::optional<BodyPlan> plan_body(const Context& context, const BoundCall& call,
     const Uses use = uses[name];
     const bool simple = !argument.node || argument.is_default || is_simple(facts, argument.node);
     bool direct = simple && !use.stored;
-    if (!direct && !use.stored && expression_form && !any_impure && pure_body) {
+    if (!direct && !use.stored && !any_impure && pure_body) {
       const bool short_chain =
           argument.node.is("attribute") && is_simple(facts, argument.node.field("object")) && use.loads <= 2;
       direct = (use.loads == 1 && !use.conditional) || short_chain || use.loads == 0;
@@ -456,7 +509,15 @@ std::optional<BodyPlan> plan_body(const Context& context, const BoundCall& call,
       while (chosen.count(local) != 0) local += "_";
       chosen.insert(local);
       names[name] = local;
-      bound.emplace_back(local, argument.text);
+      std::string given = argument.text;
+      // An assignment needs no parentheses.
+      const Node held = argument.node.is("parenthesized_expression") ? argument.node.named(0) : Node();
+      if (held && !held.is("named_expression") && !held.is("yield") && !held.is("generator_expression") &&
+          argument.node.named_count() == 1) {
+        const std::optional<std::string> stripped = on_one_line(argument.node.tree().text(), held, {});
+        if (stripped) given = *stripped;
+      }
+      bound.emplace_back(local, given);
     }
   }
   for (const auto& [name, use] : uses) {
@@ -494,11 +555,40 @@ std::optional<BodyPlan> plan_body(const Context& context, const BoundCall& call,
   return plan;
 }
 
+std::optional<Sink> whole_statement(const Context& context, Node call, Node statement) {
+  const PythonFacts& facts = context.facts;
+  const Node holder = facts.parent(call);
+  Sink sink;
+  if (statement.is("expression_statement") && holder == statement && statement.named_count() == 1) return sink;
+  if (statement.is("return_statement") && holder == statement) {
+    sink.kind = Sink::Kind::kReturn;
+    return sink;
+  }
+  if (!statement.is("expression_statement") || !(facts.parent(holder) == statement) ||
+      !(holder.field("right") == call) ||
+      !(holder.is("assignment") || (holder.is("augmented_assignment") && is_simple(facts, holder.field("left")))))
+    return std::nullopt;
+  sink.kind = Sink::Kind::kAssign;
+  sink.prefix =
+      std::string(context.source().substr(statement.range().begin, call.range().begin - statement.range().begin));
+  if (sink.prefix.find('\n') != std::string::npos) return std::nullopt;
+  return sink;
+}
+
+std::optional<std::string> emit_body(const Context& context, const PythonFunction& callee, const BodyPlan& plan,
+                                     const Sink& sink, const std::string& indent) {
+  std::string text;
+  for (const auto& [local, argument] : plan.bound) text += indent + local + " = " + argument + line_end(context.tree());
+  const std::optional<std::string> body = Emitter(context, callee, plan.renames, sink).run(plan.body, indent);
+  if (!body) return std::nullopt;
+  return text + *body;
+}
+
 std::optional<Edits> inline_call(const Context& context, const BoundCall& call, NameSet& taken) {
   const PythonFunction& callee = *call.callee;
   const PythonFacts& there = *callee.facts;
   const PythonFacts& facts = context.facts;
-  if (!not_inlinable(context, callee).empty()) return std::nullopt;
+  if (!not_inlinable(context, callee, false, call.unrolls).empty()) return std::nullopt;
   const std::optional<BodyPlan> plan = plan_body(context, call, taken);
   if (!plan) return std::nullopt;
   const std::vector<Node>& body = plan->body;
@@ -509,7 +599,9 @@ std::optional<Edits> inline_call(const Context& context, const BoundCall& call, 
   const Edits& renames = plan->renames;
   const PythonEffects& call_effects = plan->effects;
   const Node statement = facts.statement_of(call.node);
-  const auto local_name = [&](const std::string& name) { return free_local(context, call, plan->inner, taken, name); };
+  const auto local_name = [&](const std::string& name) {
+    return free_local(context, call.node, callee.name, plan->inner, taken, name);
+  };
 
   const std::string ending = line_end(context.tree());
   const std::optional<std::string> indent = indentation(statement);
@@ -531,31 +623,24 @@ std::optional<Edits> inline_call(const Context& context, const BoundCall& call, 
     edits.replace(call.node, *text);
     return edits;
   }
+  // In the middle of an expression, where statements can't go: a conditional expression.
+  const auto in_place = [&]() -> std::optional<Edits> {
+    if (!bound.empty() || expression_form || !only_decides(body)) return std::nullopt;
+    const std::optional<std::string> text = as_conditional(callee, renames, body, 0);
+    if (!text || facts.ancestor(call.node, {"interpolation"})) return std::nullopt;
+    Edits one;
+    one.replace(call.node, "(" + *text + ")");
+    return one;
+  };
   if (!indent || !alone_on_lines(statement)) {
     // A compound statement may hold more behind its header; only its begin matters.
-    if (!indent || !(statement.is("if_statement") || statement.is("for_statement"))) return std::nullopt;
+    if (!indent || !(statement.is("if_statement") || statement.is("for_statement"))) return in_place();
   }
-  // The whole statement gives way to the body.
-  const Node holder = facts.parent(call.node);
-  Sink sink;
-  bool whole = false;
-  if (statement.is("expression_statement") && holder == statement && statement.named_count() == 1) {
-    whole = true;
-  } else if (statement.is("return_statement") && holder == statement) {
-    sink.kind = Sink::Kind::kReturn;
-    whole = true;
-  } else if (statement.is("expression_statement") && facts.parent(holder) == statement &&
-             holder.field("right") == call.node &&
-             (holder.is("assignment") ||
-              (holder.is("augmented_assignment") && is_simple(facts, holder.field("left"))))) {
-    sink.kind = Sink::Kind::kAssign;
-    sink.prefix = std::string(
-        context.source().substr(statement.range().begin, call.node.range().begin - statement.range().begin));
-    if (sink.prefix.find('\n') != std::string::npos) return std::nullopt;
-    whole = true;
-    // Targets that the body reads through their own name are set only at its end, so nothing is lost; targets that
-    // are parameters' stand-ins would change under the body where a return is not its last act: returns are last.
-  }
+  // The whole statement gives way to the body. Targets that the body reads through their own name are set only at its
+  // end, so nothing is lost.
+  const std::optional<Sink> only = whole_statement(context, call.node, statement);
+  Sink sink = only.value_or(Sink());
+  const bool whole = only.has_value();
   if (whole) {
     std::optional<std::string> text = Emitter(context, callee, renames, sink).run(body, *indent);
     if (!text) return std::nullopt;
@@ -566,7 +651,7 @@ std::optional<Edits> inline_call(const Context& context, const BoundCall& call, 
     for (const std::string& name : chosen) taken.insert(name);
     return edits;
   }
-  if (!can_run_first(context, call.node, statement, call_effects)) return std::nullopt;
+  if (!can_run_first(context, call.node, statement, call_effects)) return in_place();
   for (const Argument& argument : call.arguments) {
     if (!argument.node || argument.is_default || is_simple(facts, argument.node)) continue;
     const PythonEffects effects = context.world->effects(facts, argument.node);

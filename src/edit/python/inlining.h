@@ -23,10 +23,14 @@ struct BoundCall {
   std::vector<Argument> arguments;  // one a parameter
   bool method = false;
   std::string fact;
+  bool unrolls = false;  // a call of the calling function itself
 };
 
 // nullopt where the callee or the arguments can't be told.
 std::optional<BoundCall> bind_call(const Context& context, Node call);
+// The arguments of a call as parameters of `callee`, behind `self` where it is given.
+std::optional<BoundCall> bind_arguments(const Context& context, Node call, const PythonFunction& callee,
+                                        const std::optional<Argument>& self);
 std::optional<BoundCall> bind_property(const Context& context, Node attribute);
 std::optional<BoundCall> bind_operator(const Context& context, Node binary);
 
@@ -34,7 +38,8 @@ std::optional<BoundCall> bind_operator(const Context& context, Node binary);
 bool always_returns(const std::vector<Node>& list);
 
 // Why a function can't be put elsewhere; empty: it can.
-std::string not_inlinable(const Context& context, const PythonFunction& callee, bool generator = false);
+std::string not_inlinable(const Context& context, const PythonFunction& callee, bool generator = false,
+                          bool recursive = false);
 
 // Whether everything that `statement` evaluates before `node` gives the same after code with these effects ran: then
 // that code may run in front of the statement.
@@ -53,6 +58,21 @@ struct BodyPlan {
 };
 // nullopt where names would change their meaning.
 std::optional<BodyPlan> plan_body(const Context& context, const BoundCall& call, const NameSet& taken);
+
+// Where the value of a call goes.
+struct Sink {
+  enum class Kind { kDiscard, kAssign, kReturn };
+  Kind kind = Kind::kDiscard;
+  std::string prefix;  // kAssign: "x = "
+};
+// The sink of a call that is all its statement does: `f()`, `x = f()`, `return f()`.
+std::optional<Sink> whole_statement(const Context& context, Node call, Node statement);
+// The callee's statements, with every return turned into what the sink asks for, at `indent`.
+std::optional<std::string> emit_body(const Context& context, const PythonFunction& callee, const BodyPlan& plan,
+                                     const Sink& sink, const std::string& indent);
+// A local name for the frame around `node`: `name`, or one that tells where it comes from.
+std::string free_local(const Context& context, Node node, const std::string& callee, const NameSet& inner,
+                       const NameSet& taken, const std::string& name);
 
 // The edits that put the callee's body in place of the call; nullopt where preconditions fail. `taken` are names used
 // by edits of the same proposal.

@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::size_t kMostFunctions = 60;  // of a file
 constexpr std::size_t kStepsOfAFile = 600;  // divided among its functions, the promising first
-constexpr std::size_t kMostSteps = 48;      // a function
-constexpr std::size_t kMostGrowth = 6000;   // bytes
+constexpr std::size_t kMostSteps = 90;      // a function
+constexpr std::size_t kMostGrowth = 14000;  // bytes
 constexpr int kRounds = 3;
 
 struct Ranked {
@@ -74,9 +74,10 @@ std::optional<Change> difference(const std::string& path, std::string_view befor
 void find(Context& context) {
   static const std::vector<std::unique_ptr<Transformation>> steps = [] {
     std::vector<std::unique_ptr<Transformation>> all;
-    for (const auto make : {inline_method,          inline_function,
-                            inline_operator,        inline_property,
-                            inline_generator,       comprehension_to_loop,
+    for (const auto make : {unroll_recursion,       inline_method,
+                            inline_function,        inline_operator,
+                            inline_property,        inline_generator,
+                            inline_polymorphic,     comprehension_to_loop,
                             scalar_replace,         sum_generator_to_loop,
                             min_max_to_conditional, extreme_of_many_to_comparisons,
                             fill_loop_to_slice,     copy_loop_to_slice,
@@ -117,7 +118,8 @@ void find(Context& context) {
       }
       changed = false;
       for (const Transformation* step : now) {
-        for (int repeat = 0; repeat < 12 && count < kMostSteps; ++repeat) {
+        const int most = step->name() == "python/unroll-recursion" ? 1 : 12;
+        for (int repeat = 0; repeat < most && count < kMostSteps; ++repeat) {
           const code::SourceFile* file = workspace.find(path);
           const std::shared_ptr<const PythonWorld> world = PythonWorld::of(workspace);
           const PythonFunction* function = find_again(*world->facts(path), begin);

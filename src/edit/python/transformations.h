@@ -9,6 +9,10 @@ namespace jarvis2::edit::python {
 
 std::unique_ptr<Transformation> inline_function();
 std::unique_ptr<Transformation> inline_method();
+std::unique_ptr<Transformation> inline_polymorphic();
+std::unique_ptr<Transformation> inline_constructor();
+std::unique_ptr<Transformation> unroll_recursion();
+std::unique_ptr<Transformation> recursive_generator_to_list();
 std::unique_ptr<Transformation> inline_property();
 std::unique_ptr<Transformation> inline_operator();
 std::unique_ptr<Transformation> scalar_replace();
