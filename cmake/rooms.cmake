@@ -1,9 +1,23 @@
-# jarvis_room(NAME [CONCURRENT] DEPS rooms... LIBS targets...): one static library from src/NAME/*.cc, and NAME_test from
-# its *_test.cc. CONCURRENT: the tests also run under the thread sanitizer. Suites named *Slow run under no sanitizer.
+# jarvis_room(NAME [CONCURRENT] [BYTES] DEPS rooms... LIBS targets...): one static library from src/NAME/*.cc, and NAME_test from
+# its *_test.cc. CONCURRENT: the tests also run under the thread sanitizer. BYTES: it reads numbers
+# out of raw memory, so their alignment is checked too. Suites named *Slow run under no sanitizer.
 # Files ending in _linux.cc, _macos.cc and _posix.cc are ports, chosen here by system. *_main.cc is left to whoever names it.
 add_custom_target(concurrent_tests)
+
+# jarvis_unity(OUT NAME FILES...): with JARVIS2_UNITY, the few units that include the files (see unity.py); else the files.
+function(jarvis_unity OUT NAME)
+  set(${OUT} ${ARGN} PARENT_SCOPE)
+  if(JARVIS2_UNITY AND ARGN)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/unity.py)
+    execute_process(COMMAND python3 ${CMAKE_SOURCE_DIR}/cmake/unity.py ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/unity ${NAME} ${ARGN}
+      OUTPUT_VARIABLE UNITS OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+    string(REPLACE "\n" ";" UNITS "${UNITS}")
+    set(${OUT} ${UNITS} PARENT_SCOPE)
+  endif()
+endfunction()
+
 function(jarvis_room NAME)
-  cmake_parse_arguments(ROOM "CONCURRENT" "" "DEPS;LIBS" ${ARGN})
+  cmake_parse_arguments(ROOM "CONCURRENT;BYTES" "" "DEPS;LIBS" ${ARGN})
   file(GLOB_RECURSE SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${NAME}/*.cc)
   set(TESTS ${SOURCES})
   list(FILTER SOURCES EXCLUDE REGEX "(_test|_main)\\.cc$")
@@ -21,9 +35,13 @@ function(jarvis_room NAME)
     list(APPEND ROOM_TARGETS jarvis2_${DEP})
   endforeach()
   if(SOURCES)
-    add_library(jarvis2_${NAME} STATIC ${SOURCES})
+    jarvis_unity(UNITS ${NAME} ${SOURCES})
+    add_library(jarvis2_${NAME} STATIC ${UNITS})
     set(SCOPE PUBLIC)
     target_link_libraries(jarvis2_${NAME} PRIVATE jarvis2_flags)
+    if(ROOM_BYTES AND JARVIS2_SANITIZE MATCHES undefined)
+      target_compile_options(jarvis2_${NAME} PRIVATE -fsanitize=alignment)
+    endif()
   else()
     add_library(jarvis2_${NAME} INTERFACE)
     set(SCOPE INTERFACE)
@@ -31,13 +49,17 @@ function(jarvis_room NAME)
   target_include_directories(jarvis2_${NAME} ${SCOPE} ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(jarvis2_${NAME} ${SCOPE} ${ROOM_TARGETS} ${ROOM_LIBS})
   if(JARVIS2_TESTS AND TESTS)
-    add_executable(${NAME}_test ${TESTS})
+    jarvis_unity(UNITS ${NAME}_test ${TESTS})
+    add_executable(${NAME}_test ${UNITS})
     target_link_libraries(${NAME}_test PRIVATE jarvis2_${NAME} jarvis2_flags GTest::gmock GTest::gtest_main
       $<TARGET_NAME_IF_EXISTS:jarvis2_sanitizer>)
     # Only where it is used: a path in every command line would keep the compiler cache from serving two checkouts.
     foreach(TEST ${TESTS})
       file(STRINGS ${TEST} USES REGEX JARVIS2_SOURCE_DIR LIMIT_COUNT 1)
-      if(USES)
+      if(USES AND JARVIS2_UNITY)
+        target_compile_definitions(${NAME}_test PRIVATE JARVIS2_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+        break()
+      elseif(USES)
         set_source_files_properties(${TEST} PROPERTIES COMPILE_DEFINITIONS JARVIS2_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
       endif()
     endforeach()

@@ -24,13 +24,17 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   target_compile_options(jarvis2_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized -Wno-restrict
     -Wno-stringop-overflow -Wno-array-bounds -Wno-dangling-pointer -Wno-free-nonheap-object>)
 endif()
+if(JARVIS2_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  # Types of unnamed namespaces in files that are included; names that only a neighbour's shadow.
+  target_compile_options(jarvis2_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage -Wno-shadow>)
+endif()
 if(JARVIS2_SANITIZE)
   set(CMAKE_CXX_FLAGS_SANITIZE "-O1 -g1")
   set(CMAKE_C_FLAGS_SANITIZE "-O1 -g1")
   add_compile_options(-fsanitize=${JARVIS2_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   if(JARVIS2_SANITIZE MATCHES undefined)
-    # What the address sanitizer finds too; these cost a third of the compile time.
-    add_compile_options(-fno-sanitize=null,vptr,object-size)
+    # What the address sanitizer finds too, and alignment: these cost half of the compile time.
+    add_compile_options(-fno-sanitize=null,vptr,object-size,pointer-overflow,alignment)
   endif()
   add_link_options(-fsanitize=${JARVIS2_SANITIZE})
   add_library(jarvis2_sanitizer OBJECT ${CMAKE_CURRENT_LIST_DIR}/sanitizer_defaults.cc)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks sources: `format` with clang-format, `tidy` with clang-tidy over build/release/compile_commands.json.
+"""Checks sources: `format` with clang-format, `tidy` with clang-tidy over the commands of a release build.
 
 A file that clang-tidy found clean is not checked again until it, a header it includes, its flags or .clang-tidy change.
 """
@@ -10,6 +10,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BUILD = ROOT / "build" / "release"
+BUILD = ROOT / "build" / "tidy"  # configured, never built: one command a file
 CACHE = ROOT / "build" / "lint"
 FOLDERS = ("src", "bench", "fuzz", "tests")
 SUFFIXES = {".cc", ".h", ".mm", ".cu", ".metal"}
@@ -77,43 +78,43 @@ def digest(path):
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
-def headers_of_objects():
-    """Object file to the project's own headers it was built from, out of ninja's log."""
-    headers = {}
-    name = None
-    for line in run("ninja", "-C", str(BUILD), "-t", "deps").stdout.splitlines():
-        if line and not line.startswith(" "):
-            name = line.split(":")[0]
-            headers[name] = []
-        elif name and line.strip().startswith(str(ROOT)):
-            headers[name].append(line.strip())
-    return headers
+@functools.cache
+def own_headers(path):
+    """The project's own headers that a file includes, also through each other."""
+    found = set()
+    for name in re.findall(r'^#include "([^"]+)"', Path(path).read_text(errors="replace"), re.M):
+        for folder in (ROOT / "src", Path(path).parent):
+            header = folder / name
+            if header.exists() and header != Path(path) and header not in found:
+                found |= {header} | own_headers(header)
+                break
+    return found
 
 
 def cache_key(entry, headers, version):
     parts = [version, digest(ROOT / ".clang-tidy"), entry["command"]]
-    parts += [digest(path) for path in sorted({entry["file"], *headers}) if os.path.exists(path)]
+    parts += [digest(path) for path in sorted({entry["file"], *map(str, headers)})]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def check_tidy(files, everything, budget):
+    done = run("cmake", "--preset", "release", "-B", str(BUILD), "-DJARVIS2_UNITY=OFF")
+    if done.returncode:
+        sys.exit(f"lint: cmake: {done.stderr.strip()}")
     database = BUILD / "compile_commands.json"
-    if not database.exists():
-        sys.exit("lint: no build/release/compile_commands.json: run make build")
     clang_tidy = tool("clang-tidy")
     version = run(clang_tidy, "--version").stdout
-    headers = headers_of_objects()
     CACHE.mkdir(parents=True, exist_ok=True)
     known = {path.name for path in CACHE.iterdir()}
     ranks = recency()
     wanted = []
     total = 0
     for entry in json.loads(database.read_text()):
-        included = headers.get(entry["command"].split(" -o ")[1].split(" ")[0], [])
         source = Path(entry["file"])
         if ROOT not in source.parents or BUILD in source.parents:
             continue
-        touched = source in files or any(Path(header) in files for header in included)
+        included = own_headers(source)
+        touched = source in files or bool(included & files)
         if not everything and not touched:
             continue
         total += 1

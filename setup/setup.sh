@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Installs what Jarvis2 is built from: system packages, parsers, Python tools, the embedding model.
+# setup.sh [lint]: installs what Jarvis2 is built from: system packages, parsers, Python tools, the embedding model; with
+# `lint`, the (large) packages that check sources, too.
 # Safe to run again; a run with nothing to do takes a moment. Everything but the system packages goes into $JARVIS2_DEPS.
 set -euo pipefail
+purpose=${1:-build}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 system=$(uname -s)
 
@@ -43,6 +45,7 @@ debian_packages() {
   local missing=() optional=() name flag
   while read -r name flag; do
     case $name in '' | '#'*) continue ;; esac
+    [ "${flag:-}" != lint ] || [ "$purpose" = lint ] || continue
     installed "$name" && continue
     if [ "${flag:-}" = optional ]; then optional+=("$name"); else missing+=("$name"); fi
   done <"$here/debian-packages.txt"
@@ -153,6 +156,9 @@ case $system in
     else say "warning: not Debian or Ubuntu: install by hand what setup/debian-packages.txt names"; fi ;;
   *) die "$system is not supported: Linux or macOS only" ;;
 esac
-parsers
+# Downloads side by side, each with a log of its own.
+(log=$deps/parsers.log && parsers) &
+fetching=$!
 python_tools
 model
+wait "$fetching"

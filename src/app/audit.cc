@@ -23,7 +23,7 @@ namespace {
 using edit::AuditFinding;
 using edit::AuditRules;
 
-struct Options {
+struct AuditOptions {
   std::string dir = ".";
   std::string baseline;
   std::vector<std::string> rules;
@@ -186,7 +186,7 @@ int list_rules(const AuditRules& known, bool json) {
   return kDone;
 }
 
-int audit(const Options& options, const Common& common) {
+int audit(const AuditOptions& options, const Common& common) {
   const std::string folder = options.rules_folder.empty() ? edit::default_rules_folder() : options.rules_folder;
   const AuditRules known = edit::audit_rules(folder, options.rules);
   if (known.rules.empty() && known.transformations.empty()) {
@@ -221,7 +221,7 @@ int audit(const Options& options, const Common& common) {
 
 Command add_audit(CLI::App& root, Common& common) {
   CLI::App* app = root.add_subcommand("audit", "Show what the rules find in a repository's tracked files");
-  const std::shared_ptr<Options> options = std::make_shared<Options>();
+  const std::shared_ptr<AuditOptions> options = std::make_shared<AuditOptions>();
   app->add_option("dir", options->dir, "The repository, or a folder of it")->check(CLI::ExistingDirectory);
   app->add_flag("--sarif", options->sarif, "Print SARIF 2.1.0 on stdout");
   app->add_option("--baseline", options->baseline, "Leave out what an earlier --json or --sarif output holds")

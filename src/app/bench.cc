@@ -22,7 +22,7 @@ constexpr std::array<const char*, 13> kNames = {"mcts",  "neural",         "memo
                                                 "embed", "search-quality", "parse",  "judge", "patterns",   "meta",
                                                 "real"};
 
-struct Options {
+struct BenchOptions {
   std::string name;
   std::vector<std::string> arguments;
 };
@@ -57,7 +57,7 @@ void print(const Json& results) {
   }
 }
 
-int run(const Options& options, const Common& common) {
+int run(const BenchOptions& options, const Common& common) {
   if (std::find(kNames.begin(), kNames.end(), options.name) == kNames.end()) {
     throw Error("app::bench",
                 fmt::format("no benchmark is called \"{}\"; there are {}", options.name, fmt::join(kNames, ", ")));
@@ -107,7 +107,7 @@ int run(const Options& options, const Common& common) {
 
 Command add_bench(CLI::App& root, Common& common) {
   CLI::App* app = root.add_subcommand("bench", "Our figures beside the peers', one run");
-  const std::shared_ptr<Options> options = std::make_shared<Options>();
+  const std::shared_ptr<BenchOptions> options = std::make_shared<BenchOptions>();
   app->add_option("NAME", options->name, fmt::format("{}", fmt::join(kNames, ", ")))->required();
   app->add_option("arguments", options->arguments, "For the benchmark itself, after --");
   return {app, [options, &common] { return run(*options, common); }};

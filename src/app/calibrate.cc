@@ -17,7 +17,7 @@
 namespace jarvis2::app {
 namespace {
 
-struct Options {
+struct CalibrateOptions {
   JudgeOptions judge;
   std::vector<int> cpus;
   std::optional<std::uint64_t> work;
@@ -33,7 +33,7 @@ void print_rows(const char* title, const verify::InstrumentCalibration& seen) {
   }
 }
 
-int run(const Options& options, const Common& common) {
+int run_calibrate(const CalibrateOptions& options, const Common& common) {
   if (options.work) {
     verify::spin_work(*options.work);
     return kDone;
@@ -74,11 +74,11 @@ int run(const Options& options, const Common& common) {
 
 Command add_calibrate(CLI::App& root, Common& common) {
   CLI::App* app = root.add_subcommand("calibrate", "Find out the judge's real error rates on this machine");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<CalibrateOptions>();
   add_judge_options(*app, options->judge, "60s");
   app->add_option("--cpus", options->cpus, "Cores to measure on (default: all)")->delimiter(',');
   app->add_option("--work", options->work)->group("");  // the workload itself, started by the trials
-  return {app, [options, &common] { return run(*options, common); }};
+  return {app, [options, &common] { return run_calibrate(*options, common); }};
 }
 
 }  // namespace jarvis2::app

@@ -15,7 +15,7 @@
 namespace jarvis2::app {
 namespace {
 
-struct Options {
+struct CompareOptions {
   std::string a, b;
   JudgeOptions judge;
   std::string instrument = "auto";
@@ -47,7 +47,7 @@ void print(const verify::Judgement& judgement) {
   for (const std::string& note : judgement.notes) fmt::print("  note: {}\n", note);
 }
 
-int run(const Options& options, const Common& common) {
+int run_compare(const CompareOptions& options, const Common& common) {
   verify::MeasureOptions measure;
   measure.budget_s = 55;  // with the probe's and the last pair's overhang: a minute
   apply_judge_options(options.judge, measure);
@@ -81,7 +81,7 @@ int run(const Options& options, const Common& common) {
 
 Command add_compare(CLI::App& root, Common& common) {
   CLI::App* app = root.add_subcommand("compare", "Is the second command faster than the first?");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<CompareOptions>();
   app->add_option("A", options->a, "The first command, for sh -c")->required();
   app->add_option("B", options->b, "The second command")->required();
   add_judge_options(*app, options->judge, "55s");
@@ -91,7 +91,7 @@ Command add_compare(CLI::App& root, Common& common) {
       ->capture_default_str();
   app->add_option("--cpus", options->cpus, "Cores to measure on (default: all)")->delimiter(',');
   app->add_flag("--ignore-output", options->ignore_output, "The commands may print different things");
-  return {app, [options, &common] { return run(*options, common); }};
+  return {app, [options, &common] { return run_compare(*options, common); }};
 }
 
 }  // namespace jarvis2::app

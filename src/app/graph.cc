@@ -20,7 +20,7 @@ namespace {
 
 using code::Graph;
 
-struct Options {
+struct GraphOptions {
   std::string dir = ".";
   std::string format = "json";
   std::string impact, reach;
@@ -68,7 +68,7 @@ struct View {
   std::vector<std::optional<std::uint32_t>> from;  // distance by node of the graph, of a reach
 };
 
-View view_of(const Graph& graph, const Options& options) {
+View view_of(const Graph& graph, const GraphOptions& options) {
   View view;
   const std::string& wanted = options.impact.empty() ? options.reach : options.impact;
   if (wanted.empty()) {
@@ -91,7 +91,7 @@ View view_of(const Graph& graph, const Options& options) {
   return view;
 }
 
-void print_files(const Graph& graph, const Options& options) {
+void print_files(const Graph& graph, const GraphOptions& options) {
   if (options.format == "dot") {
     fmt::print("digraph files {{\n");
     for (const code::FileEdge& edge : graph.file_edges()) {
@@ -117,7 +117,7 @@ void print_files(const Graph& graph, const Options& options) {
                          .dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
-void print_symbols(const Graph& graph, const View& view, const Options& options) {
+void print_symbols(const Graph& graph, const View& view, const GraphOptions& options) {
   std::vector<bool> shown(graph.nodes().size());
   for (const std::uint32_t node : view.nodes) shown[node] = true;
   if (options.format == "dot") {
@@ -173,7 +173,7 @@ void print_symbols(const Graph& graph, const View& view, const Options& options)
   fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
-int graph_command(const Options& options, const Common&) {
+int graph_command(const GraphOptions& options, const Common&) {
   index::Store store(index::index_root(options.dir));
   store.update({}, interrupt_token());
   const Graph graph = index::load_graph(store);
@@ -192,7 +192,7 @@ int graph_command(const Options& options, const Common&) {
 
 Command add_graph(CLI::App& root, Common& common) {
   CLI::App* app = root.add_subcommand("graph", "Show calls, inheritance and imports, and what a change affects");
-  const std::shared_ptr<Options> options = std::make_shared<Options>();
+  const std::shared_ptr<GraphOptions> options = std::make_shared<GraphOptions>();
   app->add_option("dir", options->dir, "The repository, or a folder")->check(CLI::ExistingDirectory);
   app->add_option("--format", options->format, "dot or json")->check(CLI::IsMember({"dot", "json"}));
   app->add_option("--impact", options->impact,

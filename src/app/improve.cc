@@ -16,7 +16,7 @@
 namespace jarvis2::app {
 namespace {
 
-struct Options {
+struct ImproveOptions {
   engine::ImproveOptions job;
   std::string where;
   std::string budget = "10m";
@@ -25,7 +25,7 @@ struct Options {
 };
 
 // DIR, FILE or FILE::function: the last two name a place inside the repository around the current folder.
-void set_place(Options& options) {
+void set_place(ImproveOptions& options) {
   std::error_code ignored;
   if (options.where.empty() || fs::is_directory(options.where, ignored)) {
     options.job.dir = options.where.empty() ? "." : options.where;
@@ -39,7 +39,7 @@ void set_place(Options& options) {
   options.job.target = options.where;
 }
 
-int run(Options& options, const Common& common) {
+int run_improve(ImproveOptions& options, const Common& common) {
   set_place(options);
   options.job.budget_s = parse_duration(options.budget, "--budget");
   if (!options.min_effect.empty()) options.job.min_effect = project::parse_effect(options.min_effect, "--min-effect");
@@ -74,7 +74,7 @@ int run(Options& options, const Common& common) {
 
 Command add_improve(CLI::App& root, Common& common) {
   CLI::App* app = root.add_subcommand("improve", "Find a faster version of a project, and prove it");
-  std::shared_ptr<Options> options = std::make_shared<Options>();
+  std::shared_ptr<ImproveOptions> options = std::make_shared<ImproveOptions>();
   app->add_option("where", options->where, "Folder of the project, or FILE or FILE::function in it");
   app->add_option("--focus", options->job.focus, "Text, path or symbol to look at first");
   app->add_option("--budget", options->budget, "Time for searching and proving, as 90s, 10m, 1h")
@@ -97,7 +97,7 @@ Command add_improve(CLI::App& root, Common& common) {
   app->add_flag("--include-uncommitted", options->job.include_uncommitted, "Work on a snapshot of the dirty tree");
   app->add_flag("--native", options->job.allow_native, "Allow code for this machine's processor only");
   app->add_flag("--fast-math", options->job.allow_fast_math, "Allow relaxed floating point");
-  return {app, [options, &common] { return run(*options, common); }};
+  return {app, [options, &common] { return run_improve(*options, common); }};
 }
 
 }  // namespace jarvis2::app

@@ -14,7 +14,7 @@
 namespace jarvis2::app {
 namespace {
 
-struct Options {
+struct IndexOptions {
   std::string dir = ".";
   std::vector<std::string> paths;
   bool rebuild = false;
@@ -30,7 +30,7 @@ std::string relative_to(const fs::path& root, const std::string& path) {
   return fs::path(path).lexically_normal().generic_string();
 }
 
-int index_command(const Options& options, const Common& common) {
+int index_command(const IndexOptions& options, const Common& common) {
   index::Store store(index::index_root(options.dir));
   if (options.rebuild) store.rebuild();
   index::UpdateOptions update;
@@ -88,7 +88,7 @@ int index_command(const Options& options, const Common& common) {
 
 Command add_index(CLI::App& root, Common& common) {
   CLI::App* app = root.add_subcommand("index", "Build or refresh the index of a repository's code");
-  const std::shared_ptr<Options> options = std::make_shared<Options>();
+  const std::shared_ptr<IndexOptions> options = std::make_shared<IndexOptions>();
   app->add_option("dir", options->dir, "The repository, or a folder")->check(CLI::ExistingDirectory);
   app->add_option("--path", options->paths, "Only these files (changed, new or deleted)");
   app->add_flag("--no-vectors", options->no_vectors, "Text and structure only");

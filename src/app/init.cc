@@ -14,7 +14,7 @@
 namespace jarvis2::app {
 namespace {
 
-struct Options {
+struct InitOptions {
   std::string dir = ".";
   bool force = false;
 };
@@ -42,7 +42,7 @@ std::string next_step(const project::Detection& found) {
   return "check jarvis2.toml, then run `jarvis2 improve`";
 }
 
-int init(const Options& options, const Common& common) {
+int init(const InitOptions& options, const Common& common) {
   bool is_repository = false;
   const fs::path root = project_root(options.dir, is_repository);
   const fs::path file = root / project::kSettingsFile;
@@ -85,7 +85,7 @@ int init(const Options& options, const Common& common) {
 
 Command add_init(CLI::App& root, Common& common) {
   CLI::App* app = root.add_subcommand("init", "Write jarvis2.toml from what is found");
-  const std::shared_ptr<Options> options = std::make_shared<Options>();
+  const std::shared_ptr<InitOptions> options = std::make_shared<InitOptions>();
   app->add_option("DIR", options->dir, "The project's folder")->capture_default_str();
   app->add_flag("--force", options->force, "Replace an existing jarvis2.toml");
   return {app, [options, &common] { return init(*options, common); }};

@@ -24,7 +24,7 @@
 namespace jarvis2::app {
 namespace {
 
-struct Options {
+struct ModelOptions {
   std::string models;  // folder; empty: the usual ones
   std::string store;   // experience; empty: the user's
   std::string output;
@@ -39,11 +39,11 @@ struct Options {
   engine::ImproveOptions record;
 };
 
-std::vector<fs::path> folders(const Options& options) {
+std::vector<fs::path> folders(const ModelOptions& options) {
   return options.models.empty() ? neural::model_folders() : std::vector<fs::path>{options.models};
 }
 
-fs::path store_path(const Options& options) {
+fs::path store_path(const ModelOptions& options) {
   const fs::path path = options.store.empty() ? learn::default_store_path() : fs::path(options.store);
   if (!fs::exists(path)) {
     throw Error("app::model", path.string() + " does not exist: `jarvis2 improve` writes it as it verifies");
@@ -69,7 +69,7 @@ void print_network(const char* name, const Json& json) {
              fmt::join(json["trained_on"].get<std::vector<std::string>>(), ", "));
 }
 
-int info(const Options& options, const Common& common) {
+int info(const ModelOptions& options, const Common& common) {
   Json json = neural::open_networks(folders(options))->info();
   json["target"] = neural::Network::target();
   if (common.json) {
@@ -82,7 +82,7 @@ int info(const Options& options, const Common& common) {
   return kDone;
 }
 
-int train(const Options& options, const Common& common) {
+int train(const ModelOptions& options, const Common& common) {
   const fs::path output = options.output.empty() ? user_cache_dir() / "models" : fs::path(options.output);
   const auto tell = [&](const std::string& text) {
     if (!common.quiet) log::info("{}", text);
@@ -120,7 +120,7 @@ int train(const Options& options, const Common& common) {
 }
 
 // Each member of each network as a file of its own.
-int export_models(const Options& options, const Common& common) {
+int export_models(const ModelOptions& options, const Common& common) {
   const fs::path output = options.output.empty() ? fs::path(".") : fs::path(options.output);
   Json files = Json::array();
   if (options.format == "csv") {
@@ -158,7 +158,7 @@ int export_models(const Options& options, const Common& common) {
   return kDone;
 }
 
-int record(const Options& options, const Common& common) {
+int record(const ModelOptions& options, const Common& common) {
   engine::ImproveOptions job = options.record;
   if (job.recording.empty()) job.recording = "recording.json";
   const engine::ImproveResult result = engine::improve(
@@ -181,7 +181,7 @@ std::string read_input(const std::string& path) {
   return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
 }
 
-int predict(const Options& options, const Common& common) {
+int predict(const ModelOptions& options, const Common& common) {
   const Json rows = Json::parse(read_input(options.features), nullptr, false);
   if (!rows.is_array() || rows.empty()) {
     throw Error("app::model", options.features + " is not a JSON array of rows of 512 numbers");
@@ -245,7 +245,7 @@ int predict(const Options& options, const Common& common) {
 Command add_model(CLI::App& root, Common& common) {
   CLI::App* app = root.add_subcommand("model", "The networks that guide the search");
   app->require_subcommand(1);
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ModelOptions>();
   app->add_option("--models", options->models, "Folder of policy.safetensors and value.safetensors");
 
   CLI::App* info_app = app->add_subcommand("info", "What they are and what they were trained on");

@@ -21,7 +21,7 @@
 namespace jarvis2::app {
 namespace {
 
-struct Options {
+struct RunsOptions {
   std::string dir = ".";
   std::string id = "last";
   std::string only;
@@ -110,7 +110,7 @@ project::Texts bundle_texts(const Place& place, const std::string& id, const std
   return texts;
 }
 
-int show(const Options& options, const Common& common) {
+int show(const RunsOptions& options, const Common& common) {
   Place place(options.dir);
   place.recover();
   const std::string id = place.store.resolve(options.id);
@@ -126,7 +126,7 @@ int show(const Options& options, const Common& common) {
   return kDone;
 }
 
-int list(const Options& options, const Common& common) {
+int list(const RunsOptions& options, const Common& common) {
   Place place(options.dir);
   place.recover();
   Json runs = Json::array();
@@ -167,7 +167,7 @@ void print_journal(const edit::Journal& journal, const char* verb, const std::st
   fmt::print("Next: {}\n", next);
 }
 
-int apply(const Options& options, const Common& common) {
+int apply(const RunsOptions& options, const Common& common) {
   Place place(options.dir);
   const project::RunLock lock(place.state, "apply");
   place.recover();
@@ -188,7 +188,7 @@ int apply(const Options& options, const Common& common) {
   return kDone;
 }
 
-int undo(const Options& options, const Common& common) {
+int undo(const RunsOptions& options, const Common& common) {
   Place place(options.dir);
   const project::RunLock lock(place.state, "undo");
   place.recover();
@@ -198,9 +198,9 @@ int undo(const Options& options, const Common& common) {
 }
 
 Command add(CLI::App& root, Common& common, const char* name, const char* help, const char* id_help,
-            int (*run)(const Options&, const Common&)) {
+            int (*run)(const RunsOptions&, const Common&)) {
   CLI::App* app = root.add_subcommand(name, help);
-  std::shared_ptr<Options> options = std::make_shared<Options>();
+  std::shared_ptr<RunsOptions> options = std::make_shared<RunsOptions>();
   if (id_help != nullptr) app->add_option("id", options->id, id_help);
   app->add_option("-C,--dir", options->dir, "Folder of the project");
   if (run == show) app->add_flag("--patch", options->patch, "Only the patch");

@@ -19,7 +19,7 @@ namespace {
 using index::Answer;
 using index::Found;
 
-struct Options {
+struct SearchOptions {
   std::string query;
   std::string dir = ".";
   std::string similar;
@@ -70,7 +70,7 @@ void print_text(const Answer& answer, std::size_t lines) {
   }
 }
 
-int search(const Options& options, const Common& common) {
+int search(const SearchOptions& options, const Common& common) {
   index::Store store(index::index_root(options.dir));
   if (store.empty()) {
     log::info("no index yet: building it");
@@ -132,7 +132,7 @@ int search(const Options& options, const Common& common) {
 
 Command add_search(CLI::App& root, Common& common) {
   CLI::App* app = root.add_subcommand("search", "Find code by words, names or meaning");
-  const std::shared_ptr<Options> options = std::make_shared<Options>();
+  const std::shared_ptr<SearchOptions> options = std::make_shared<SearchOptions>();
   app->add_option("query", options->query, "What to look for: words, a question, code or a symbol");
   app->add_option("--dir", options->dir, "The repository, or a folder")->check(CLI::ExistingDirectory);
   app->add_option("--similar", options->similar, "Code like that at FILE:LINE instead of a query");

@@ -18,7 +18,7 @@
 namespace jarvis2::app {
 namespace {
 
-struct Options {
+struct VerifyOptions {
   std::string dir = ".";
   std::string patch;
   std::string gate;
@@ -38,7 +38,7 @@ double parse_gate(const std::string& gate) {
   return project::parse_effect(gate.substr(10), "--gate no-slower");
 }
 
-int run(const Options& options, const Common& common) {
+int run_verify(const VerifyOptions& options, const Common& common) {
   const double gate = parse_gate(options.gate);
   const std::string patch = read_file(options.patch);
   project::Repository repository = project::Repository::open(options.dir);
@@ -144,7 +144,7 @@ int run(const Options& options, const Common& common) {
 
 Command add_verify(CLI::App& root, Common& common) {
   CLI::App* app = root.add_subcommand("verify", "Judge a patch: correct, and faster?");
-  std::shared_ptr<Options> options = std::make_shared<Options>();
+  std::shared_ptr<VerifyOptions> options = std::make_shared<VerifyOptions>();
   app->add_option("dir", options->dir, "Folder of the project")->capture_default_str();
   app->add_option("--patch", options->patch, "Unified diff against the commit")->required();
   app->add_option("--gate", options->gate,
@@ -158,7 +158,7 @@ Command add_verify(CLI::App& root, Common& common) {
   app->add_option("--seed", options->seed, "Seed of the measurement order; 0: from the system");
   app->add_flag("--build-files", options->build_files, "The patch may change build scripts");
   app->add_flag("--include-uncommitted", options->include_uncommitted, "Judge against a snapshot of the dirty tree");
-  return {app, [options, &common] { return run(*options, common); }};
+  return {app, [options, &common] { return run_verify(*options, common); }};
 }
 
 }  // namespace jarvis2::app

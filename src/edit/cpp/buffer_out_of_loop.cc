@@ -8,7 +8,7 @@
 namespace jarvis2::edit::cpp {
 namespace {
 
-void find(const Context& context) {
+void find_buffer_out_of_loop(const Context& context) {
   static const std::set<std::string> kKinds = {"vector",        "string",        "map",  "set",
                                                "unordered_map", "unordered_set", "deque"};
   for (const Node& loop : context.nodes({"for_statement", "while_statement", "do_statement", "for_range_loop"})) {
@@ -80,7 +80,7 @@ void find(const Context& context) {
 }  // namespace
 
 Made buffer_out_of_loop() {
-  return make({"cpp/buffer-out-of-loop", Language::kCpp, 1.1}, find);
+  return make({"cpp/buffer-out-of-loop", Language::kCpp, 1.1}, find_buffer_out_of_loop);
 }
 
 }  // namespace jarvis2::edit::cpp

@@ -15,7 +15,7 @@ bool plain(const Context& context, Node node) {
   return context.facts.effect(value) != CEffect::kWrites;
 }
 
-void find(const Context& context) {
+void find_compare_first(const Context& context) {
   for (const Node& call : context.nodes({"call_expression"})) {
     const std::string function = spelled(call.field("function"));
     const bool limited = function == "strncmp" || function == "std::strncmp";
@@ -73,7 +73,7 @@ void find(const Context& context) {
 }  // namespace
 
 Made compare_first_char() {
-  return make({"c/compare-first-char", Language::kC, 1.10, Safety::kAlwaysSafe}, find);
+  return make({"c/compare-first-char", Language::kC, 1.10, Safety::kAlwaysSafe}, find_compare_first);
 }
 
 }  // namespace jarvis2::edit::cpp

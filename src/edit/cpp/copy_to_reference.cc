@@ -31,7 +31,7 @@ bool lasting(const CFacts& facts, Node value) {
   return false;
 }
 
-void find(const Context& context) {
+void find_copy_to_reference(const Context& context) {
   for (const Node& declaration : context.nodes({"declaration"})) {
     const Node block = declaration.parent();
     if (!block.is("compound_statement")) continue;
@@ -96,7 +96,7 @@ void find(const Context& context) {
 }  // namespace
 
 Made copy_to_reference() {
-  return make({"cpp/copy-to-reference", Language::kCpp, 1.1}, find);
+  return make({"cpp/copy-to-reference", Language::kCpp, 1.1}, find_copy_to_reference);
 }
 
 }  // namespace jarvis2::edit::cpp

@@ -26,7 +26,7 @@ bool grows_with(Node statement, const std::string& place) {
   return false;
 }
 
-void find(const Context& context) {
+void find_grow_geometrically(const Context& context) {
   for (const Node& assignment : context.nodes({"assignment_expression"})) {
     const Node statement = assignment.parent();
     if (!statement.is("expression_statement")) continue;
@@ -63,7 +63,7 @@ void find(const Context& context) {
 }  // namespace
 
 Made grow_geometrically() {
-  return make({"c/grow-geometrically", Language::kC, 1.02}, find);
+  return make({"c/grow-geometrically", Language::kC, 1.02}, find_grow_geometrically);
 }
 
 }  // namespace jarvis2::edit::cpp

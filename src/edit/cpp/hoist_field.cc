@@ -9,7 +9,7 @@
 namespace jarvis2::edit::cpp {
 namespace {
 
-void find(const Context& context) {
+void find_hoist_field(const Context& context) {
   std::set<std::pair<std::uint32_t, std::string>> seen;
   for (const Node& node : context.nodes({"field_expression", "identifier"})) {
     const Node loop = code::enclosing_loop(node);
@@ -73,7 +73,7 @@ void find(const Context& context) {
 }  // namespace
 
 Made hoist_field() {
-  return make({"c/hoist-field", Language::kC, 1.00}, find);
+  return make({"c/hoist-field", Language::kC, 1.00}, find_hoist_field);
 }
 
 }  // namespace jarvis2::edit::cpp

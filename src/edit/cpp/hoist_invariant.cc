@@ -75,7 +75,7 @@ std::string local_type(const Context& context, Node expression) {
   return context.facts.c_spelling(plain);
 }
 
-void find(const Context& context) {
+void find_hoist_invariant(const Context& context) {
   std::set<std::pair<std::uint32_t, std::string>> seen;
   for (const Node& expression : context.nodes({"call_expression", "binary_expression"})) {
     if (!worth(context, expression)) continue;
@@ -137,7 +137,7 @@ void find(const Context& context) {
 }  // namespace
 
 Made hoist_invariant() {
-  return make({"c/hoist-invariant", Language::kC, 1.45}, find);
+  return make({"c/hoist-invariant", Language::kC, 1.45}, find_hoist_invariant);
 }
 
 }  // namespace jarvis2::edit::cpp

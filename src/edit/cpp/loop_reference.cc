@@ -8,7 +8,7 @@
 namespace jarvis2::edit::cpp {
 namespace {
 
-void find(const Context& context) {
+void find_loop_reference(const Context& context) {
   for (const Node& loop : context.nodes({"for_range_loop"})) {
     const Node type = loop.field("type");
     const Node declarator = loop.field("declarator");
@@ -61,7 +61,7 @@ void find(const Context& context) {
 }  // namespace
 
 Made loop_reference() {
-  return make({"cpp/loop-reference", Language::kCpp, 1.03}, find);
+  return make({"cpp/loop-reference", Language::kCpp, 1.03}, find_loop_reference);
 }
 
 }  // namespace jarvis2::edit::cpp

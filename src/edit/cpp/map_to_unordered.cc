@@ -18,7 +18,8 @@ bool hashable(const Context& context, const std::string& key) {
 }
 
 // begin() only as `m.begin() == m.end()` and the like is not worth knowing: iteration is refused.
-void find(const Context& context, const std::string& from, const std::string& to, std::size_t arguments) {
+void find_map_to_unordered(const Context& context, const std::string& from, const std::string& to,
+                           std::size_t arguments) {
   ContainerChange change;
   change.from = from;
   change.to = to;
@@ -40,12 +41,12 @@ void find(const Context& context, const std::string& from, const std::string& to
 
 Made map_to_unordered() {
   return make({"cpp/map-to-unordered", Language::kCpp, 1.13},
-              [](const Context& context) { find(context, "map", "unordered_map", 2); });
+              [](const Context& context) { find_map_to_unordered(context, "map", "unordered_map", 2); });
 }
 
 Made set_to_unordered() {
   return make({"cpp/set-to-unordered", Language::kCpp, 1.10},
-              [](const Context& context) { find(context, "set", "unordered_set", 1); });
+              [](const Context& context) { find_map_to_unordered(context, "set", "unordered_set", 1); });
 }
 
 }  // namespace jarvis2::edit::cpp

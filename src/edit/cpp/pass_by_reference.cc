@@ -85,7 +85,7 @@ void lambdas(const Context& context, const Wanted& takes) {
   }
 }
 
-void find(const Context& context, const Wanted& takes) {
+void find_pass_by_reference(const Context& context, const Wanted& takes) {
   lambdas(context, takes);
   for (const std::shared_ptr<const CFile>& file : context.facts.files()) {
     if (file->tree->language() != Language::kCpp) continue;
@@ -129,13 +129,14 @@ void find(const Context& context, const Wanted& takes) {
 
 Made pass_by_reference() {
   return make({"cpp/pass-by-reference", Language::kCpp, 1.03}, [](const Context& context) {
-    find(context, [](const CFacts& facts, const CType& type) { return type.is_value() && facts.is_large(type); });
+    find_pass_by_reference(
+        context, [](const CFacts& facts, const CType& type) { return type.is_value() && facts.is_large(type); });
   });
 }
 
 Made shared_ptr_by_reference() {
   return make({"cpp/shared-ptr-by-reference", Language::kCpp, 1.05}, [](const Context& context) {
-    find(context, [](const CFacts& facts, const CType& type) {
+    find_pass_by_reference(context, [](const CFacts& facts, const CType& type) {
       return type.is_value() && facts.resolved(type).name() == "shared_ptr";
     });
   });

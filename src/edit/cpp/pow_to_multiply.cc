@@ -8,7 +8,7 @@
 namespace jarvis2::edit::cpp {
 namespace {
 
-void find(const Context& context) {
+void find_pow_to_multiply(const Context& context) {
   for (const Node& call : context.nodes({"call_expression"})) {
     const std::string function = spelled(call.field("function"));
     if (function != "pow" && function != "std::pow") continue;
@@ -48,7 +48,7 @@ void find(const Context& context) {
 }  // namespace
 
 Made pow_to_multiply() {
-  return make({"c/pow-to-multiply", Language::kC, 1.1}, find);
+  return make({"c/pow-to-multiply", Language::kC, 1.1}, find_pow_to_multiply);
 }
 
 }  // namespace jarvis2::edit::cpp

@@ -27,7 +27,7 @@ std::string rounds(const Context& context, Node loop) {
   return "static_cast<std::size_t>(" + spelled(form->bound) + ")";
 }
 
-void find(const Context& context, bool tables) {
+void find_reserve(const Context& context, bool tables) {
   for (const Node& loop : context.nodes({"for_statement", "for_range_loop"})) {
     const std::string count = rounds(context, loop);
     if (count.empty()) continue;
@@ -82,11 +82,13 @@ void find(const Context& context, bool tables) {
 }  // namespace
 
 Made reserve_before_push() {
-  return make({"cpp/reserve-before-push", Language::kCpp, 1.05}, [](const Context& context) { find(context, false); });
+  return make({"cpp/reserve-before-push", Language::kCpp, 1.05},
+              [](const Context& context) { find_reserve(context, false); });
 }
 
 Made unordered_reserve() {
-  return make({"cpp/unordered-reserve", Language::kCpp, 1.05}, [](const Context& context) { find(context, true); });
+  return make({"cpp/unordered-reserve", Language::kCpp, 1.05},
+              [](const Context& context) { find_reserve(context, true); });
 }
 
 }  // namespace jarvis2::edit::cpp

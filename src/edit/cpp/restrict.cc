@@ -9,7 +9,7 @@
 namespace jarvis2::edit::cpp {
 namespace {
 
-void find(const Context& context) {
+void find_restrict(const Context& context) {
   for (const CFunction& function : context.info.functions) {
     if (!function.body || !context.wanted(function.node.range()) || function.is_virtual) continue;
     std::vector<const CVariable*> pointers;
@@ -74,7 +74,7 @@ void find(const Context& context) {
 }  // namespace
 
 Made restrict_parameters() {
-  return make({"c/restrict", Language::kC, 1.1}, find);
+  return make({"c/restrict", Language::kC, 1.1}, find_restrict);
 }
 
 }  // namespace jarvis2::edit::cpp

@@ -70,7 +70,7 @@ void bind_callers(const Context& context, Proposal& proposal, const CFunction& f
   }
 }
 
-void find(const Context& context) {
+void find_return_by_reference(const Context& context) {
   for (const std::shared_ptr<const CFile>& file : context.facts.files()) {
     for (const CFunction& function : file->functions) {
       if (function.owner.empty() || !function.is_const || function.is_virtual || !function.body) continue;
@@ -124,7 +124,7 @@ void find(const Context& context) {
 }  // namespace
 
 Made return_by_reference() {
-  return make({"cpp/return-by-reference", Language::kCpp, 1.02}, find);
+  return make({"cpp/return-by-reference", Language::kCpp, 1.02}, find_return_by_reference);
 }
 
 }  // namespace jarvis2::edit::cpp

@@ -22,7 +22,7 @@ bool always(Node place, Node statement) {
   return true;
 }
 
-void find(const Context& context) {
+void find_reuse_pure_call(const Context& context) {
   std::set<std::pair<std::uint32_t, std::string>> seen;
   for (const Node& first : context.nodes({"call_expression"})) {
     const std::string name = code::callee_name(first);
@@ -128,7 +128,7 @@ void find(const Context& context) {
 }  // namespace
 
 Made reuse_pure_call() {
-  return make({"c/reuse-pure-call", Language::kC, 1.00}, find);
+  return make({"c/reuse-pure-call", Language::kC, 1.00}, find_reuse_pure_call);
 }
 
 }  // namespace jarvis2::edit::cpp

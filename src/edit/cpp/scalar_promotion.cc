@@ -30,7 +30,7 @@ bool fixed(const Context& context, Node place, Node loop, const CRegion& region)
   return true;
 }
 
-void find(const Context& context) {
+void find_scalar_promotion(const Context& context) {
   std::set<std::pair<std::uint32_t, std::string>> seen;
   for (const Node& write : context.nodes({"assignment_expression", "update_expression"})) {
     const Node place = write.is("assignment_expression") ? write.field("left") : write.field("argument");
@@ -124,7 +124,7 @@ void find(const Context& context) {
 }  // namespace
 
 Made scalar_promotion() {
-  return make({"c/scalar-promotion", Language::kC, 1.15}, find);
+  return make({"c/scalar-promotion", Language::kC, 1.15}, find_scalar_promotion);
 }
 
 }  // namespace jarvis2::edit::cpp

@@ -30,7 +30,7 @@ bool constant(const CFacts& facts, Node value) {
   return true;
 }
 
-void find(const Context& context, bool regex) {
+void find_static_const(const Context& context, bool regex) {
   for (const Node& declaration : context.nodes({"declaration"})) {
     if (!context.facts.enclosing_function(declaration) || !declaration.parent().is("compound_statement")) continue;
     for (const CVariable& local : context.info.locals) {
@@ -68,11 +68,13 @@ void find(const Context& context, bool regex) {
 }  // namespace
 
 Made regex_once() {
-  return make({"cpp/regex-once", Language::kCpp, 2.0}, [](const Context& context) { find(context, true); });
+  return make({"cpp/regex-once", Language::kCpp, 2.0},
+              [](const Context& context) { find_static_const(context, true); });
 }
 
 Made static_const_table() {
-  return make({"c/static-const-table", Language::kC, 1.1}, [](const Context& context) { find(context, false); });
+  return make({"c/static-const-table", Language::kC, 1.1},
+              [](const Context& context) { find_static_const(context, false); });
 }
 
 }  // namespace jarvis2::edit::cpp

@@ -16,7 +16,7 @@ void operands(Node node, std::vector<Node>& out) {
   }
 }
 
-void find(const Context& context) {
+void find_string_append(const Context& context) {
   for (const Node& assignment : context.nodes({"assignment_expression"})) {
     const Node statement = assignment.parent();
     if (!statement.is("expression_statement") || assignment.field("operator").text() != "=") continue;
@@ -54,7 +54,7 @@ void find(const Context& context) {
 }  // namespace
 
 Made string_plus_to_append() {
-  return make({"cpp/string-plus-to-append", Language::kCpp, 1.2, Safety::kAlwaysSafe}, find);
+  return make({"cpp/string-plus-to-append", Language::kCpp, 1.2, Safety::kAlwaysSafe}, find_string_append);
 }
 
 }  // namespace jarvis2::edit::cpp

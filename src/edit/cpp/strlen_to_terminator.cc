@@ -8,7 +8,7 @@
 namespace jarvis2::edit::cpp {
 namespace {
 
-void find(const Context& context) {
+void find_strlen_to_terminator(const Context& context) {
   for (const Node& loop : context.nodes({"for_statement"})) {
     const std::optional<CountedLoop> form = counted(context.facts, loop);
     if (!form || form->step != 1 || form->op != "<") continue;
@@ -57,7 +57,7 @@ void find(const Context& context) {
 }  // namespace
 
 Made strlen_to_terminator() {
-  return make({"c/strlen-to-terminator", Language::kC, 1.08}, find);
+  return make({"c/strlen-to-terminator", Language::kC, 1.08}, find_strlen_to_terminator);
 }
 
 }  // namespace jarvis2::edit::cpp

@@ -20,7 +20,7 @@ bool threads(const CFacts& facts) {
   return false;
 }
 
-void find(const Context& context) {
+void find_unlocked_stdio(const Context& context) {
   static const std::map<std::string, std::string> kForms = {
       {"getc", "getc_unlocked"},       {"fgetc", "getc_unlocked"},           {"putc", "putc_unlocked"},
       {"fputc", "putc_unlocked"},      {"getchar", "getchar_unlocked"},      {"putchar", "putchar_unlocked"},
@@ -61,7 +61,7 @@ void find(const Context& context) {
 }  // namespace
 
 Made unlocked_stdio() {
-  return make({"c/unlocked-stdio", Language::kC, 1.00}, find);
+  return make({"c/unlocked-stdio", Language::kC, 1.00}, find_unlocked_stdio);
 }
 
 }  // namespace jarvis2::edit::cpp

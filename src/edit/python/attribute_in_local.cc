@@ -18,7 +18,7 @@ struct Use {
   bool sure = false;  // read in every iteration
 };
 
-void find(Context& context) {
+void find_attribute_in_local(Context& context) {
   const PythonFacts& facts = context.facts;
   std::vector<Range> done;
   for (const PythonLoop& loop : facts.loops()) {
@@ -102,7 +102,7 @@ void find(Context& context) {
 }  // namespace
 
 std::unique_ptr<Transformation> attribute_in_local() {
-  return make_transformation("python/attribute-in-local", Safety::kSafeIfVerified, 1.05, find);
+  return make_transformation("python/attribute-in-local", Safety::kSafeIfVerified, 1.05, find_attribute_in_local);
 }
 
 }  // namespace jarvis2::edit::python

@@ -56,7 +56,7 @@ std::optional<Candidate> select(const Context& context, Node node, Node) {
   return Candidate{node, !always_there(context, node), depth >= 2 ? 2.0 : 1.0};
 }
 
-void find(Context& context) {
+void find_hoist_attribute_chain(Context& context) {
   propose_hoisting(context, "attribute", select,
                    "relies on: nothing in the loop stores these attributes or rebinds their objects");
 }
@@ -64,7 +64,7 @@ void find(Context& context) {
 }  // namespace
 
 std::unique_ptr<Transformation> hoist_attribute_chain() {
-  return make_transformation("python/hoist-attribute-chain", Safety::kSafeIfVerified, 1.04, find);
+  return make_transformation("python/hoist-attribute-chain", Safety::kSafeIfVerified, 1.04, find_hoist_attribute_chain);
 }
 
 }  // namespace jarvis2::edit::python

@@ -11,7 +11,7 @@
 namespace jarvis2::edit::python {
 namespace {
 
-void find(Context& context) {
+void find_inline_function(Context& context) {
   propose_inlining(context, "function",
                    [](const Context& c, Node node) -> std::optional<BoundCall> {
                      std::optional<BoundCall> call = bind_call(c, node);
@@ -24,7 +24,7 @@ void find(Context& context) {
 }  // namespace
 
 std::unique_ptr<Transformation> inline_function() {
-  return make_transformation("python/inline-function", Safety::kSafeIfVerified, 1.12, find);
+  return make_transformation("python/inline-function", Safety::kSafeIfVerified, 1.12, find_inline_function);
 }
 
 }  // namespace jarvis2::edit::python

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kMostCopied = 600;  // nodes of the loop's body, all copies
 
-void find(Context& context) {
+void find_inline_generator(Context& context) {
   const PythonFacts& facts = context.facts;
   for (const PythonLoop& loop : facts.loops()) {
     if (!loop.node.is("for_statement") || loop.node.field("alternative") || !context.wanted(loop.node)) continue;
@@ -82,7 +82,7 @@ void find(Context& context) {
 }  // namespace
 
 std::unique_ptr<Transformation> inline_generator() {
-  return make_transformation("python/inline-generator", Safety::kSafeIfVerified, 1.12, find);
+  return make_transformation("python/inline-generator", Safety::kSafeIfVerified, 1.12, find_inline_generator);
 }
 
 }  // namespace jarvis2::edit::python

@@ -8,7 +8,7 @@
 namespace jarvis2::edit::python {
 namespace {
 
-void find(Context& context) {
+void find_inline_method(Context& context) {
   propose_inlining(context, "method",
                    [](const Context& c, Node node) -> std::optional<BoundCall> {
                      std::optional<BoundCall> call = bind_call(c, node);
@@ -21,7 +21,7 @@ void find(Context& context) {
 }  // namespace
 
 std::unique_ptr<Transformation> inline_method() {
-  return make_transformation("python/inline-method", Safety::kSafeIfVerified, 1.15, find);
+  return make_transformation("python/inline-method", Safety::kSafeIfVerified, 1.15, find_inline_method);
 }
 
 }  // namespace jarvis2::edit::python

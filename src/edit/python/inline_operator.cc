@@ -9,7 +9,7 @@
 namespace jarvis2::edit::python {
 namespace {
 
-void find(Context& context) {
+void find_inline_operator(Context& context) {
   propose_inlining(context, "operator", bind_operator,
                    {"binary_operator", "comparison_operator", "unary_operator", "subscript", "assignment", "call"});
 }
@@ -17,7 +17,7 @@ void find(Context& context) {
 }  // namespace
 
 std::unique_ptr<Transformation> inline_operator() {
-  return make_transformation("python/inline-operator", Safety::kSafeIfVerified, 1.15, find);
+  return make_transformation("python/inline-operator", Safety::kSafeIfVerified, 1.15, find_inline_operator);
 }
 
 }  // namespace jarvis2::edit::python

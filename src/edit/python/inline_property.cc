@@ -7,14 +7,14 @@
 namespace jarvis2::edit::python {
 namespace {
 
-void find(Context& context) {
+void find_inline_property(Context& context) {
   propose_inlining(context, "property", bind_property, {"attribute"});
 }
 
 }  // namespace
 
 std::unique_ptr<Transformation> inline_property() {
-  return make_transformation("python/inline-property", Safety::kSafeIfVerified, 1.12, find);
+  return make_transformation("python/inline-property", Safety::kSafeIfVerified, 1.12, find_inline_property);
 }
 
 }  // namespace jarvis2::edit::python

@@ -71,7 +71,7 @@ std::optional<Change> difference(const std::string& path, std::string_view befor
                 std::string(after.substr(first, after.size() - tail - first))};
 }
 
-void find(Context& context) {
+void find_optimise_function(Context& context) {
   static const std::vector<std::unique_ptr<Transformation>> steps = [] {
     std::vector<std::unique_ptr<Transformation>> all;
     for (const auto make : {unroll_recursion,       inline_method,
@@ -166,7 +166,7 @@ void find(Context& context) {
 }  // namespace
 
 std::unique_ptr<Transformation> optimise_function() {
-  return make_transformation("python/optimise-function", Safety::kSafeIfVerified, 1.2, find);
+  return make_transformation("python/optimise-function", Safety::kSafeIfVerified, 1.2, find_optimise_function);
 }
 
 }  // namespace jarvis2::edit::python

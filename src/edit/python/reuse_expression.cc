@@ -162,7 +162,7 @@ void look_at(Context& context, Node block) {
   }
 }
 
-void find(Context& context) {
+void find_reuse_expression(Context& context) {
   for (const PythonFunction& function : context.facts.functions()) {
     if (!context.wanted(function.node) || context.facts.scopes()[function.scope].dynamic) continue;
     code::walk(function.body, [&](Node node) {
@@ -176,7 +176,7 @@ void find(Context& context) {
 }  // namespace
 
 std::unique_ptr<Transformation> reuse_pure_expression() {
-  return make_transformation("python/reuse-pure-expression", Safety::kSafeIfVerified, 1.03, find);
+  return make_transformation("python/reuse-pure-expression", Safety::kSafeIfVerified, 1.03, find_reuse_expression);
 }
 
 }  // namespace jarvis2::edit::python

@@ -375,7 +375,7 @@ void replace_tuple(Context& context, int scope, const PythonBinding& binding) {
                   stores[0].statement, all);
 }
 
-void find(Context& context) {
+void find_scalar_replace(Context& context) {
   const PythonFacts& facts = context.facts;
   for (std::size_t s = 0; s < facts.scopes().size(); ++s) {
     const code::PythonScope& scope = facts.scopes()[s];
@@ -397,7 +397,7 @@ void find(Context& context) {
 }  // namespace
 
 std::unique_ptr<Transformation> scalar_replace() {
-  return make_transformation("python/scalar-replace", Safety::kSafeIfVerified, 1.15, find);
+  return make_transformation("python/scalar-replace", Safety::kSafeIfVerified, 1.15, find_scalar_replace);
 }
 
 }  // namespace jarvis2::edit::python

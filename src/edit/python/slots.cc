@@ -23,7 +23,7 @@ NameSet own_attributes(const PythonClass& cls) {
   return names;
 }
 
-void find(Context& context) {
+void find_slots(Context& context) {
   const PythonFacts& facts = context.facts;
   for (const std::string_view risky : {"weakref", "pickle", "copyreg", "shelve"}) {
     if (facts.imports().count(risky) != 0) return;
@@ -119,7 +119,7 @@ void find(Context& context) {
 }  // namespace
 
 std::unique_ptr<Transformation> slots() {
-  return make_transformation("python/slots", Safety::kSafeIfVerified, 1.06, find);
+  return make_transformation("python/slots", Safety::kSafeIfVerified, 1.06, find_slots);
 }
 
 }  // namespace jarvis2::edit::python
