@@ -173,6 +173,15 @@ Answer Searcher::search(const Query& query) {
       const std::optional<std::vector<float>> known = meaning_->vector_of(one.chunk);
       if (known) one.vector = std::max(0.0f, dot(known->data(), vector.data(), vector.size()));
     }
+    // A chunk whose vector is still to come is neither near nor far.
+    double sum = 0, have = 0;
+    for (const Candidate& one : candidates) {
+      sum += one.vector;
+      have += one.vector > 0 ? 1 : 0;
+    }
+    for (Candidate& one : candidates) {
+      if (one.vector == 0 && have > 0 && answer.vectors < all) one.vector = sum / have;
+    }
   }
   rank(plan, candidates);
   finish(candidates, query, answer);

@@ -6,6 +6,8 @@
 
 #include "base/error.h"
 
+// 8-bit products on x86 need this target, which Highway leaves out unless asked.
+#define HWY_WANT_AVX3_DL
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "index/similarity.cc"
 #include <hwy/foreach_target.h>
@@ -53,8 +55,11 @@ float Dot(const float* a, const float* b, std::size_t count) {
 
 #if HWY_TARGET == HWY_AVX3_DL
 
+#define JARVIS2_VNNI __attribute__((target("avx512vnni")))
+
 // One query: the codes are read once, in order; memory sets the pace.
-void ScreenOne(const Screen& screen, std::size_t query, const VectorBlock& block, void* context, Take take) {
+JARVIS2_VNNI void ScreenOne(const Screen& screen, std::size_t query, const VectorBlock& block, void* context,
+                            Take take) {
   const std::size_t dimensions = screen.dimensions;
   const std::int8_t* q = screen.rows.data() + query * dimensions;
   for (std::size_t row = 0; row < block.count; ++row) {
@@ -73,8 +78,8 @@ void ScreenOne(const Screen& screen, std::size_t query, const VectorBlock& block
 
 // kRows rows times 32 queries.
 template <int kRows>
-void Tile(const Screen& screen, std::size_t panel, const VectorBlock& block, std::size_t first, void* context,
-          Take take) {
+JARVIS2_VNNI void Tile(const Screen& screen, std::size_t panel, const VectorBlock& block, std::size_t first,
+                       void* context, Take take) {
   const std::size_t groups = screen.dimensions / 4;
   const std::int8_t* low = screen.panels.data() + panel * groups * 64;
   const std::int8_t* high = low + groups * 64;
@@ -110,7 +115,7 @@ void Tile(const Screen& screen, std::size_t panel, const VectorBlock& block, std
   }
 }
 
-void ScreenMany(const Screen& screen, const VectorBlock& block, void* context, Take take) {
+JARVIS2_VNNI void ScreenMany(const Screen& screen, const VectorBlock& block, void* context, Take take) {
   const std::size_t panels = (screen.queries + 31) / 32 * 2;
   constexpr std::size_t kStripe = 240;  // rows that stay in the second cache while all queries pass over them
   for (std::size_t begin = 0; begin < block.count; begin += kStripe) {
