@@ -2,7 +2,8 @@
 """unity.py ROOT OUT NAME FILE...: writes OUT/NAME_N.cc, each including several of the files below ROOT; prints one path a line.
 
 Built in one go, a room costs a fraction of what its files cost one by one: headers and templates are read once. Files whose
-unnamed namespaces define the same name go into different units; a file that defines macros is left alone.
+unnamed namespaces define the same name go into different units; a file that defines macros is left alone, and so is one
+that the attack suite compiles anew with its own switches.
 """
 
 import re
@@ -40,7 +41,7 @@ def main():
     alone = []
     for file in files:
         text = Path(file).read_text(encoding="utf-8")
-        if re.search(r"^#define |^using namespace |^extern \"C\" ", text, re.M):
+        if re.search(r"^#define |^using namespace |^extern \"C\" |^#include \"project/defence.h\"", text, re.M):
             alone.append(file)
             continue
         names = own_names(text)
