@@ -1,6 +1,6 @@
 // The dependency and call graph of a code base: symbols joined by calls and inheritance, files joined by imports.
 // Resolved by scopes, imports and names; where several definitions can be meant and nothing tells them apart, there is
-// no edge. What that gives up and what it gets right is measured in bench/index (precision at executed call sites).
+// no edge. How precise that is has been tested on small projects only.
 #pragma once
 
 #include <cstdint>

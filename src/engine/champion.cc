@@ -16,6 +16,8 @@ using edit::ActionSet;
 
 // A removal that costs less than this is no loss that a reader would pay for with a longer patch.
 constexpr double kWorthKeeping = 0.005;
+// What all removals together may cost: many small losses would add up unnoticed.
+constexpr double kMostLost = 0.01;
 
 bool measured(const verify::Verification& result) {
   return result.verdict != verify::Verdict::kRejected && result.screen && !result.screen->failure &&
@@ -39,6 +41,7 @@ ActionSet prune(SearchSpace& space, ActionSet set, std::uint64_t deadline_ns,
   std::vector<ActionId> order = by_expected_gain(space, set);
   std::size_t size = std::max<std::size_t>(1, order.size() / 2);
   std::size_t at = 0;
+  double lost = 0;
   while (at < order.size() && set.size() > 1 && monotonic_ns() < deadline_ns) {
     if (stop.stop_requested()) throw Interrupted();
     size = std::min(size, order.size() - at);
@@ -54,9 +57,12 @@ ActionSet prune(SearchSpace& space, ActionSet set, std::uint64_t deadline_ns,
     }
     const verify::Verification result =
         space.verifier.verify_against(*arm, "prune", texts_of(space, lean), environment_of(space, lean), pairs, stop);
-    const bool keeps = measured(result) && result.screen->log_ratio + 0.5 * result.screen->se >
-                                               -kWorthKeeping * static_cast<double>(std::min<std::size_t>(size, 2));
+    const double change = measured(result) ? result.screen->log_ratio : 0;
+    const bool keeps = measured(result) &&
+                       change > -kWorthKeeping * static_cast<double>(std::min<std::size_t>(size, 2)) &&
+                       lost + change > -kMostLost;
     if (keeps) {
+      lost += std::min(0.0, change);
       progress(fmt::format("{} of {} actions don't pay and are left out", set.size() - lean.size(), set.size()));
       at += size;
       set = std::move(lean);

@@ -122,6 +122,7 @@ class Loop {
       const double x = hope(a), y = hope(b);
       return x != y ? x > y : a < b;
     });
+    plan_options(open);
     // Of one rule: what breaks one program breaks it at many places, and a mixed group would fall with it.
     std::map<std::string, double> best;
     for (const ActionId id : open) best.emplace(space_.catalogue.at(id).rule, hope(id));
@@ -152,6 +153,18 @@ class Loop {
       enqueue(std::move(group), "group", {verify::Stage::kPairs, 1});
       open = std::move(rest);
     }
+  }
+
+  // The promising build options of all groups at once: they hardly ever hinder each other, and their gains multiply.
+  void plan_options(const std::vector<ActionId>& promising) {
+    ActionSet together;
+    for (const ActionId id : promising) {
+      const edit::Action& action = space_.catalogue.at(id);
+      if (action.kind != edit::Kind::kOption || action.prior_ratio < 1.015) continue;
+      if (space_.catalogue.legal(together, id))
+        together.insert(std::lower_bound(together.begin(), together.end(), id), id);
+    }
+    if (together.size() > 1) enqueue(std::move(together), "group", {verify::Stage::kPairs, 1});
   }
 
   double hope(ActionId id) const { return space_.guide.baseline().mean(id) * space_.focus(space_.catalogue.at(id)); }
