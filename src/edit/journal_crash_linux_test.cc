@@ -228,14 +228,13 @@ class Crash : public testing::TestWithParam<bool> {
 bool Crash::can_trace_ = false;
 
 TEST_P(Crash, KilledAtEverySystemCall) {
-  const Traced whole = one({}, "undisturbed");
-  ASSERT_TRUE(whole.ok);
-  for (long at = 0; at < whole.calls && !HasFailure(); ++at) {
-    Plan plan;
-    plan.kill_at = at;
-    EXPECT_TRUE(one(plan, "killed at system call " + std::to_string(at)).killed);
-  }
-  std::printf("%s killed at each of %ld system calls\n", GetParam() ? "undo" : "apply", whole.calls);
+  ASSERT_TRUE(one({}, "undisturbed").ok);
+  Plan plan;
+  plan.kill_at = 0;
+  // Until one gets through: how many calls there are differs by a few from run to run.
+  while (!HasFailure() && one(plan, "killed at system call " + std::to_string(plan.kill_at)).killed) ++plan.kill_at;
+  EXPECT_GT(plan.kill_at, 50);
+  std::printf("%s killed at each of %ld system calls\n", GetParam() ? "undo" : "apply", plan.kill_at);
 }
 
 TEST_P(Crash, EachWriteFsyncAndRenameFails) {
