@@ -49,8 +49,9 @@ struct Scratch {
 std::string rule_name(const std::string& bytes) {
   std::string name;
   for (std::size_t at = bytes.starts_with("id: ") ? 4 : bytes.size(); at < bytes.size(); ++at) {
-    if (bytes[at] != '-' && (bytes[at] < 'a' || bytes[at] > 'z')) break;
-    name += bytes[at];
+    const char c = bytes[at];
+    if (c != '-' && (c < 'a' || c > 'z') && (c < '0' || c > '9')) break;
+    name += c;
   }
   return (name.empty() || name.size() > 100 ? "rule" : name) + ".yaml";
 }

@@ -86,7 +86,8 @@ TEST(TensorQueue, RefusesWhatDoesNotFit) {
   const fs::path path = folder.path() / "queue";
   TensorQueue writer(path, TensorQueue::Role::kWriter, 2, 64);
   EXPECT_THROW(writer.send(view(std::vector<std::uint32_t>(17)), in(seconds(1))), Error);
-  TensorView wrong = view({1, 2, 3});
+  const std::vector<std::uint32_t> three = {1, 2, 3};
+  TensorView wrong = view(three);
   wrong.shape[0] = 2;
   EXPECT_THROW(writer.send(wrong, in(seconds(1))), Error);
   EXPECT_EQ(writer.written(), 0U);
