@@ -34,7 +34,7 @@ def test_writes_a_commented_file_and_says_what_is_next(jarvis2, git_repo):
     written = settings(repository)
     assert written["project"]["bench"] == "python3 bench.py"
     assert written["project"]["test"] == "python3 -m unittest discover -s tests -t ."
-    assert written["objective"]["min_effect"] == "2%"
+    assert "min_effect" not in written["objective"]  # the default depends on what the build links
     assert "\n# " in (repository.path / "jarvis2.toml").read_text()
     assert repository.git("status", "--porcelain") == "?? jarvis2.toml\n"
 

@@ -1,5 +1,6 @@
 """Programs made for the two instruments to disagree about: does the judge notice, and whom does it believe?"""
 
+import concurrent.futures
 import json
 import os
 import subprocess
@@ -51,11 +52,17 @@ def run(options, work, results, say):
         say("judge_work is not beside the program: no disagreements (make build-all)")
         return
     say("| program | true | by the duet | in sequence | the judge's choice | verdict | why |\n|---|---|---|---|---|---|---|")
-    for name, a, b, truth in cases(work):
-        seen = {}
-        for instrument in ("duet", "sequential", "auto"):
-            extra = "12s" if instrument != "auto" else "30s"
-            seen[instrument] = compare(options.program, work, a, b, instrument, extra)
+    # Four cores each: a threaded program needs a free one.
+    at_once = max(1, options.jobs * options.cores_per_job // 4)
+
+    def one(case):
+        name, a, b, truth = case
+        return case, {instrument: compare(options.program, work, a, b, instrument, "30s" if instrument == "auto" else "12s")
+                      for instrument in ("duet", "sequential", "auto")}
+
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        done = list(pool.map(one, cases(work)))
+    for (name, a, b, truth), seen in done:
         number = lambda one: one["ratio"]["estimate"] and round(one["ratio"]["estimate"], 3)  # noqa: E731
         auto = seen["auto"]
         why = auto["reason"] if auto["verdict"] != "faster" else auto.get("instrument_reason", "")

@@ -70,6 +70,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default="build/release/jarvis2")
     parser.add_argument("--sessions", type=int, default=20, help="of each effect")
+    parser.add_argument("--aa-sessions", type=int, default=0, help="of a true effect of 0; 0: as the others")
+    parser.add_argument("--until", type=float, default=0, help="no session starts after so many seconds")
     parser.add_argument("--effects", type=float, nargs="+", default=[0, 5, 10], help="true speed-ups in percent")
     parser.add_argument("--seconds", type=float, default=0.5, help="CPU (or sleep) time of one run of A")
     parser.add_argument("--kind", choices=["cpu", "sleep"], default="cpu")
@@ -97,19 +99,26 @@ def main():
     def one(effect, number):
         cpus = slots.get()
         try:
+            if options.until and time.monotonic() - begun > options.until:
+                return effect, None
             other = command(binary, options.kind, start, unit, options.seconds / (1 + effect / 100))
             return effect, session(options, binary, base, other, cpus, options.seed * 1_000_003 + number)
         finally:
             slots.put(cpus)
 
+    begun = time.monotonic()
     results = {effect: [] for effect in options.effects}
     out = open(options.out, "a") if options.out else None
     # The effects take turns, so that all see the same weather.
-    jobs = [(effect, i * len(options.effects) + k)
-            for i in range(options.sessions) for k, effect in enumerate(options.effects)]
+    wanted = {effect: options.aa_sessions if effect == 0 and options.aa_sessions else options.sessions for effect in options.effects}
+    jobs = sorted(((i + 0.5) / wanted[effect], k, effect, i * len(options.effects) + k)
+                  for k, effect in enumerate(options.effects) for i in range(wanted[effect]))
+    jobs = [(effect, number) for _, _, effect, number in jobs]
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for future in concurrent.futures.as_completed([pool.submit(one, *job) for job in jobs]):
             effect, result = future.result()
+            if result is None:
+                continue
             results[effect].append(result)
             if out:
                 out.write(json.dumps({"effect": effect, "kind": options.kind, **result}) + "\n")
@@ -117,6 +126,8 @@ def main():
     print(f"{options.kind}, {options.seconds} s a run, budget {options.budget}, {options.jobs} jobs, load {os.getloadavg()[0]:.1f}")
     print("true effect | sessions | faster | not faster | slower | undecided | error | pairs | wall s (median, most) | ratio")
     for effect, seen in results.items():
+        if not seen:
+            continue
         count = {verdict: sum(r["verdict"] == verdict for r in seen)
                  for verdict in ("faster", "not faster", "slower", "undecided", "error")}
         good = [r for r in seen if r["verdict"] != "error"]

@@ -35,6 +35,58 @@ std::string dry_run_text(const Json& result) {
 
 }  // namespace
 
+std::string checked_text(const Json& strength, const Json& verification) {
+  std::string out;
+  if (strength.is_object()) {
+    if (strength["coverage_tool"].is_string()) {
+      out += fmt::format("Checked: the tests run {} of {} changed lines ({})\n",
+                         strength["covered_lines"].get<std::size_t>(), strength["changed_lines"].get<std::size_t>(),
+                         strength["coverage_tool"].get<std::string>());
+    }
+    if (strength["mutants"].get<std::size_t>() > 0) {
+      out += fmt::format("Checked: tests and output notice {} of {} small faults\n",
+                         strength["noticed"].get<std::size_t>(), strength["mutants"].get<std::size_t>());
+    }
+    if (strength["weakly_checked"].get<bool>())
+      out += "Weakly checked: only rules that are always safe are trusted here\n";
+  }
+  const Json generated = verification.is_object() ? verification.value("generated", Json()) : Json();
+  if (generated.is_object() && generated["inputs"].get<std::size_t>() > 0) {
+    out += fmt::format("Checked: {} function{} answered {} generated inputs as before\n", generated["functions"].size(),
+                       generated["functions"].size() == 1 ? "" : "s", generated["inputs"].get<std::size_t>());
+  }
+  return out;
+}
+
+std::string measured_text(const Json& verification) {
+  const Json judgement = verification.is_object() ? verification.value("judgement", Json()) : Json();
+  if (!judgement.is_object()) return {};
+  std::string out =
+      fmt::format("Measured: {} pairs, {} ({})\n", judgement["pairs"].get<std::size_t>(),
+                  judgement["instrument"].get<std::string>(), judgement["instrument_reason"].get<std::string>());
+  const auto interval = [](const Json& one) {
+    const auto number = [](const Json& value) {
+      return value.is_number() ? fmt::format("{:.3f}", value.get<double>()) : std::string("?");
+    };
+    return fmt::format("{} ({} to {})", number(one["estimate"]), number(one["low"]), number(one["high"]));
+  };
+  if (judgement["confirmation"].is_object()) {
+    out += fmt::format("Measured: by the wall clock, in sequence, {}\n", interval(judgement["confirmation"]));
+  }
+  if (judgement["aa"].is_object()) {
+    out += fmt::format("Measured: the baseline against itself in this session {}\n", interval(judgement["aa"]));
+  }
+  const Json layouts = judgement.value("layouts", Json());
+  if (layouts.is_object()) {
+    out +=
+        fmt::format("Measured: {} and {} link orders, which move the time by {:.2f} % and {:.2f} %\n",
+                    layouts["base"].get<std::size_t>(), layouts["candidate"].get<std::size_t>(),
+                    100 * layouts["base_deviation"].get<double>(), 100 * layouts["candidate_deviation"].get<double>());
+  }
+  for (const Json& note : judgement["notes"]) out += fmt::format("Measured: {}\n", note.get<std::string>());
+  return out;
+}
+
 std::string improve_text(const Json& result, bool colors) {
   if (result.value("dry_run", false)) return dry_run_text(result);
   std::string out;
@@ -63,6 +115,9 @@ std::string improve_text(const Json& result, bool colors) {
       const std::string note = action["note"];
       if (!note.empty()) out += fmt::format("              {}\n", cut(note, 110));
     }
+  }
+  if (verdict == "faster") {
+    out += "\n" + measured_text(result["confirmation"]) + checked_text(result["strength"], result["confirmation"]);
   }
   // Why the others were dropped: counted by reason, the best few named.
   std::map<std::string, int> dropped;

@@ -8,6 +8,7 @@
 #include "app/app.h"
 #include "app/judge_options.h"
 #include "app/progress.h"
+#include "app/result_text.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/json.h"
@@ -46,7 +47,10 @@ int run_verify(const VerifyOptions& options, const Common& common) {
   project::RunLock lock(state, "verify");
   project::clean_worktrees(repository);
   project::Settings settings = project::settings_or_detected(repository.root());
-  if (!options.min_effect.empty()) settings.min_effect = project::parse_effect(options.min_effect, "--min-effect");
+  if (!options.min_effect.empty()) {
+    settings.min_effect = project::parse_effect(options.min_effect, "--min-effect");
+    settings.min_effect_given = true;
+  }
   verify::Verification result;
   std::optional<verify::Strength> strength;
   std::string commit;
@@ -117,15 +121,7 @@ int run_verify(const VerifyOptions& options, const Common& common) {
       fmt::print("speed-up {:.3f}x ({:.3f} to {:.3f}), {} pairs\n", result.speedup->ratio, result.speedup->low,
                  result.speedup->high, result.speedup->pairs);
     }
-    if (strength) {
-      if (!strength->coverage_tool.empty()) {
-        fmt::print("the tests run {} of {} changed lines\n", strength->covered_lines, strength->changed_lines);
-      }
-      if (strength->mutants > 0) {
-        fmt::print("tests and output notice {} of {} small faults{}\n", strength->noticed, strength->mutants,
-                   strength->weakly_checked() ? ": weakly checked" : "");
-      }
-    }
+    fmt::print("{}{}", measured_text(json), checked_text(json["strength"], json));
     if (!result.log.empty() && result.verdict == verify::Verdict::kRejected) fmt::print("{}\n", result.log);
     if (gate >= 0) fmt::print("gate no-slower={}%: {}\n", 100 * gate, passes ? "passes" : "fails");
   }

@@ -57,7 +57,10 @@ class Job {
     project::clean_worktrees(*repository_);
     settings_ = project::settings_or_detected(repository_->root());
     if (!options_.objective.empty()) settings_.metric = {project::parse_metric(options_.objective), "", false};
-    if (options_.min_effect) settings_.min_effect = *options_.min_effect;
+    if (options_.min_effect) {
+      settings_.min_effect = *options_.min_effect;
+      settings_.min_effect_given = true;
+    }
     kinds_ = wanted_kinds(options_.kinds);
     if (options_.dry_run) return dry_run();
     make_baseline();

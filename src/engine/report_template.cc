@@ -54,7 +54,21 @@ if(J&&J.samples&&J.samples.length){
  const bins=24,n=Array(bins).fill(0);for(const v of r){n[Math.max(0,Math.min(bins-1,Math.floor((v-lo)/(hi-lo)*bins)))]++}const m=Math.max(...n);
  n.forEach((c,i)=>{const h=(H-B-8)/bins;g+=`<rect x="${W-74}" y="${H-B-(i+1)*h}" width="${66*c/m}" height="${h-1}" fill="var(--mark)" opacity=".5"/>`});
  add(`<svg viewBox="0 0 ${W} ${H}" width="${W}" role="img" aria-label="ratios of all pairs">${g}<text x="${(W-82+L)/2}" y="${H-6}" text-anchor="middle">pair, in order</text></svg>`);
+ if(J.layouts)add(`<p class="soft">${J.layouts.base} and ${J.layouts.candidate} link orders, drawn for each pair; they move the time by ${pct(J.layouts.base_deviation)} and ${pct(J.layouts.candidate_deviation)}, which is in the interval.</p>`);
+ if(J.confirmation)add(`<p class="soft">By the wall clock, in sequence: ${x3(J.confirmation.estimate)} (${x3(J.confirmation.low)} to ${x3(J.confirmation.high)}), ${J.confirmation.pairs} pairs. Instrument of the claim: ${esc(J.instrument)} (${esc(J.instrument_reason)}).</p>`);
  for(const t of J.notes)add(`<p class="soft">${esc(t)}</p>`);
+}
+// ---- how well it is checked ----
+const S=R.strength,G=R.confirmation&&R.confirmation.generated;
+if(good&&(S||G)){
+ add('<h2>How well it is checked</h2>');
+ if(S&&S.weakly_checked)add('<p class="warn">Weakly checked: only rules that are always safe are in the patch.</p>');
+ const rows=[];
+ if(S&&S.coverage_tool)rows.push(['Changed lines that the tests run',`${S.covered_lines} of ${S.changed_lines}`,S.coverage_tool]);
+ if(S&&S.mutants)rows.push(['Small faults that tests or output notice',`${S.noticed} of ${S.mutants}`,(S.missed||[]).slice(0,6).join('; ')]);
+ if(G)rows.push(['Generated inputs answered as before',`${G.inputs}`,G.functions.length?G.functions.slice(0,8).join(', '):(G.notes||[]).slice(0,3).join('; ')]);
+ add('<div class="wrap"><table><tbody>'+rows.map(r=>`<tr><td>${esc(r[0])}</td><td class="n">${esc(r[1])}</td><td class="soft">${esc(r[2])}</td></tr>`).join('')+'</tbody></table></div>');
+ for(const n of (S&&S.notes)||[])add(`<p class="soft">${esc(n)}</p>`);
 }
 // ---- actions ----
 if(R.actions.length){

@@ -8,6 +8,7 @@
 #include "project/defence.h"
 #include "project/worktree.h"
 #include "verify/equivalence.h"
+#include "verify/layouts.h"
 
 namespace jarvis2::engine {
 namespace {
@@ -80,6 +81,7 @@ Verifier::Verifier(project::Baseline baseline, VerifierOptions options)
   plan_.measure = options.measure;
   plan_.measure.objective = objective_of(settings.metric);
   plan_.measure.check_output = !settings.ignore_output;
+  plan_.min_effect_given = settings.min_effect_given;
   plan_.libraries = check_libraries();
   if (!holds(Defence::kParentClock)) {
     plan_.measure.objective = {verify::Metric::kPattern, "time: ([0-9.]+)", false, {}};
@@ -194,7 +196,17 @@ verify::Verification Verifier::verify(const std::string& id, const project::Text
   candidate.id = id;
   candidate.files = texts;
   candidate.build_env = build_env;
+  if (depth.last >= verify::Stage::kConfirm) lay_out(stop);
   return verify::verify_candidate(candidate, base_arm_, plan_for(texts), workspace_, depth, stop);
+}
+
+// Before the session's first confirmation.
+void Verifier::lay_out(const std::stop_token& stop) {
+  const std::lock_guard lock(layouts_mutex_);
+  if (laid_out_) return;
+  laid_out_ = true;
+  plan_.layout_budget_s = std::clamp(0.3 * plan_.measure.budget_s, 10.0, 60.0);
+  verify::lay_out_baseline(base_arm_, plan_, workspace_, stop);
 }
 
 verify::Strength Verifier::strength(const project::Texts& texts, const std::map<std::string, std::string>& build_env,

@@ -77,6 +77,7 @@ class Verifier {
   void release(const fs::path& tree);
   fs::path copy(const fs::path& tree);
   void compile_python();
+  void lay_out(const std::stop_token& stop);
   verify::Plan plan_for(const project::Texts& texts) const;
   SpawnOptions sandboxed(const std::string& command, const fs::path& tree, bool writable);
 
@@ -88,6 +89,8 @@ class Verifier {
   std::uint64_t most_processes_;
   std::uint64_t tmp_bytes_;
   std::mutex mutex_;
+  std::mutex layouts_mutex_;
+  bool laid_out_ = false;
   std::unique_ptr<project::Worktree> base_tree_;
   std::vector<std::unique_ptr<project::Worktree>> trees_;
   std::vector<fs::path> free_;

@@ -192,6 +192,7 @@ void read_objective(const Reader& reader, Settings& settings) {
     }
   }
   if (const toml::node* node = table->get("min_effect"); node != nullptr) {
+    settings.min_effect_given = true;
     try {
       if (node->is_string()) {
         settings.min_effect = parse_effect(*node->value<std::string>(), "objective.min_effect");
@@ -409,7 +410,11 @@ std::string to_toml(const Settings& settings, const std::vector<KeyComment>& com
   } else {
     out += fmt::format("metric = \"{}\"\n", metric_name(settings.metric.kind));
   }
-  out += fmt::format("# Smaller gains are not called faster.\nmin_effect = \"{:.4g}%\"\n", settings.min_effect * 100);
+  const bool given = settings.min_effect_given || settings.min_effect != Settings{}.min_effect;
+  out += fmt::format(
+      "# Smaller gains are not called faster. Default: 2%, or 5% where native code can't be linked anew.\n"
+      "{}min_effect = \"{:.4g}%\"\n",
+      given ? "" : "# ", settings.min_effect * 100);
   out += "\n[verify]\n";
   above("verify.ignore_output");
   out += fmt::format("# true when the benchmark prints timings or other things that change.\nignore_output = {}\n",

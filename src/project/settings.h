@@ -45,6 +45,7 @@ struct Settings {
   std::vector<TuneConstant> tune;
   Metric metric;
   double min_effect = 0.02;  // a fraction
+  bool min_effect_given = false;
   bool ignore_output = false;
   Timeout timeout;
   std::string origin;  // where they come from, for messages: "jarvis2.toml" or "detected"

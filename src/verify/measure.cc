@@ -10,10 +10,11 @@
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "base/json.h"
+#include "verify/layouts.h"
 #include "verify/pairs.h"
 #include "verify/probe.h"
 #include "verify/system.h"
+#include "verify/weather.h"
 
 namespace jarvis2::verify {
 namespace {
@@ -25,13 +26,11 @@ constexpr std::size_t kFewestScreened = 3;
 constexpr double kFewestWallPairs = 8;  // before CPU time in sequence may speak for the wall clock
 constexpr double kSteadyLimit = 0.05;   // of waiting and of parallel time
 constexpr double kAaShare = 0.1;        // of the budget
-constexpr double kDriftNote = 0.10;
-constexpr double kBusyNote = 0.5;     // cores
-constexpr double kStolenNote = 0.05;  // cores
-constexpr double kMemoryNote = 1.25;  // times as much
+constexpr double kMemoryNote = 1.25;    // times as much
 constexpr std::uint64_t kMemoryNoteBytes = 4u << 20;
 constexpr double kWaitShare = 0.05;  // of the budget, for waiting until a second load has gone
 constexpr int kMostRepeats = 200;
+constexpr double kLongestRepeats_s = 1;  // of one arm, by the wall clock
 
 std::uint64_t fresh_seed() {
   std::random_device device;
@@ -169,7 +168,10 @@ class Session {
     const double shortest =
         duet ? std::min(seen.base.cpu_s, seen.candidate.cpu_s) : std::min(seen.base.wall_s, seen.candidate.wall_s);
     const double wanted = duet ? std::max(options_.min_run_s, 100 * seen.cpu_resolution_s) : options_.min_run_s;
-    return std::clamp(static_cast<int>(std::ceil(wanted / std::max(shortest, 1e-5))), 1, kMostRepeats);
+    // Work that mostly waits has little CPU time to collect: the wall clock ends it.
+    const double longest = std::max({seen.base.wall_s, seen.candidate.wall_s, 1e-5});
+    const int most = std::clamp(static_cast<int>(kLongestRepeats_s / longest), 1, kMostRepeats);
+    return std::clamp(static_cast<int>(std::ceil(wanted / std::max(shortest, 1e-5))), 1, most);
   }
 
   double first_scale() const {
@@ -222,10 +224,13 @@ class Session {
     SequentialTest test({options_.alpha, options_.min_effect, first_scale()});
     const double share = needs_direction() ? kDuetShare : 1.0;
     const double deadline_s = started_s_ + options_.budget_s * share;
-    feed(
-        test, pair_setup(judgement_.instrument, false), deadline_s, "measure",
-        [](const SequentialTest& seen) { return seen.wants_more(); }, &judgement_.samples);
-    note_drift();
+    // Where there are several layouts, a claim rests on each of them twice at least.
+    const std::size_t layouts = most_layouts(), fewest = layouts > 1 ? 2 * layouts : 0;
+    const auto wants_more = [fewest](const SequentialTest& seen) {
+      return seen.wants_more() || (seen.verdict() == Verdict::kFaster && seen.log_ratios().size() < fewest);
+    };
+    feed(test, pair_setup(judgement_.instrument, false), deadline_s, "measure", wants_more, &judgement_.samples);
+    note_weather();
     // What disturbs the machine may disturb the arms unequally: then the claim has to be twice as sure, and its
     // interval is wider.
     if (disturbed_ && test.verdict() == Verdict::kFaster) {
@@ -234,9 +239,7 @@ class Session {
       SequentialTest strict(stricter);
       for (const double log_ratio : test.log_ratios()) strict.add(log_ratio);
       if (strict.verdict() != Verdict::kFaster && test.log_ratios().size() < options_.max_pairs) {
-        feed(
-            strict, pair_setup(judgement_.instrument, false), deadline_s, "measure",
-            [](const SequentialTest& seen) { return seen.wants_more(); }, &judgement_.samples);
+        feed(strict, pair_setup(judgement_.instrument, false), deadline_s, "measure", wants_more, &judgement_.samples);
       }
       judgement_.notes.push_back(fmt::format("disturbed: decided at an error probability of {:.3g}", stricter.alpha));
       test = strict;
@@ -244,8 +247,29 @@ class Session {
     judgement_.verdict = test.verdict();
     judgement_.estimate = test.estimate();
     explain(test);
+    if (layouts > 1) spread_layouts();
     judge_parts();
     weigh_others();
+  }
+
+  std::size_t most_layouts() const {
+    std::size_t most = 1;
+    for (const Work& work : works_) {
+      most = std::max({most, work.base.variants.size() + 1, work.candidate.variants.size() + 1});
+    }
+    return most;
+  }
+
+  // What the layouts do is part of the interval; a claim has to hold in spite of it.
+  void spread_layouts() {
+    judgement_.layouts = layout_spread(judgement_.samples);
+    judgement_.estimate = widened(judgement_.estimate, *judgement_.layouts);
+    if (judgement_.verdict != Verdict::kFaster || judgement_.estimate.low > 1 + options_.min_effect) return;
+    judgement_.verdict = Verdict::kUndecided;
+    judgement_.reason =
+        fmt::format("{:.3f}, but link orders alone move the time by {:.2g} % and {:.2g} %: at least {:.3f} is sure",
+                    judgement_.estimate.ratio, 100 * judgement_.layouts->base_deviation,
+                    100 * judgement_.layouts->candidate_deviation, judgement_.estimate.low);
   }
 
   // What was not asked for, from the same pairs. No hidden trade: another objective bought with time is no gain, and a
@@ -410,62 +434,22 @@ class Session {
   // Wall-clock pairs want the machine: while others keep its cores busy, wait a little, then go on (and say so).
   void wait_for_quiet() {
     if (judgement_.instrument == Instrument::kDuet && !needs_direction()) return;
-    const double until_s = monotonic_s() + kWaitShare * std::min(options_.budget_s, deadline_s_ - monotonic_s());
-    const double begun_s = monotonic_s();
-    bool waited = false;
-    double others = 0;
-    while (true) {
-      const MachineLoad before = read_machine_load();
-      const double own_before_s = own_cpu_seconds();
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-      if (options_.stop.stop_requested()) throw Interrupted();
-      const MachineLoad after = read_machine_load();
-      const double wall_s = std::max(after.at_s - before.at_s, 1e-3);
-      others = (after.busy_s - before.busy_s + after.stolen_s - before.stolen_s - (own_cpu_seconds() - own_before_s)) /
-               wall_s;
-      const bool throttled = after.throttles > before.throttles;
-      const double spare = static_cast<double>(options_.cpus.size()) - 1;
-      if ((others <= spare + 0.2 && !throttled) || monotonic_s() > until_s) break;
-      waited = true;
-    }
-    if (waited) {
-      judgement_.notes.push_back(fmt::format("a second load: others kept {:.1f} cores busy; waited {:.1f} s", others,
-                                             monotonic_s() - begun_s));
-    }
+    const double most_s = kWaitShare * std::min(options_.budget_s, deadline_s_ - monotonic_s());
+    const std::string note = verify::wait_for_quiet({}, options_.cpus.size(), most_s, options_.stop);
+    if (!note.empty()) judgement_.notes.push_back(note);
   }
 
   // The test stays valid under all of these; they are said, and cost pairs.
-  void note_drift() {
+  void note_weather() {
     std::vector<double> logs;
     for (const PairSample& sample : judgement_.samples) {
       const std::uint64_t ns = judgement_.instrument == Instrument::kDuet ? sample.base_cpu_ns : sample.base_wall_ns;
       logs.push_back(std::log(static_cast<double>(std::max<std::uint64_t>(ns, 1))));
     }
-    if (logs.size() >= 9) {
-      const std::ptrdiff_t third = static_cast<std::ptrdiff_t>(logs.size() / 3);
-      const double change =
-          std::exp(median({logs.end() - third, logs.end()}) - median({logs.begin(), logs.begin() + third})) - 1;
-      if (std::abs(change) > kDriftNote) {
-        disturbed_ = true;
-        judgement_.notes.push_back(
-            fmt::format("drift: the baseline's own time changed by {:+.0f} % while measuring", change * 100));
-      }
-    }
-    const MachineLoad now = read_machine_load();
-    const double wall_s = std::max(now.at_s - load_before_.at_s, 1e-3);
-    const double others = (now.busy_s - load_before_.busy_s - (own_cpu_seconds() - own_before_s_)) / wall_s;
-    const double stolen = (now.stolen_s - load_before_.stolen_s) / wall_s;
-    const double spare = static_cast<double>(options_.cpus.size()) - 1;
-    disturbed_ = disturbed_ || others > spare + kBusyNote;
-    if (others > kBusyNote) judgement_.notes.push_back(fmt::format("other programs kept {:.1f} cores busy", others));
-    if (stolen > kStolenNote) {
-      disturbed_ = true;
-      judgement_.notes.push_back(fmt::format("the hypervisor took {:.2f} cores away", stolen));
-    }
-    if (now.throttles > load_before_.throttles) {
-      disturbed_ = true;
-      judgement_.notes.push_back("the processor was throttled");
-    }
+    const Weather weather = weather_between(load_before_, read_machine_load(), own_cpu_seconds() - own_before_s_,
+                                            options_.cpus.size(), logs);
+    disturbed_ = weather.disturbing;
+    judgement_.notes.insert(judgement_.notes.end(), weather.notes.begin(), weather.notes.end());
   }
 
   // Objectives without noise: one number an arm decides.
@@ -529,46 +513,7 @@ class Session {
   std::atomic<std::uint64_t> index_{0};
 };
 
-Json number(double value) {
-  return std::isfinite(value) ? Json(value) : Json(nullptr);
-}
-
 }  // namespace
-
-std::string instrument_name(Instrument instrument) {
-  switch (instrument) {
-    case Instrument::kAuto:
-      return "auto";
-    case Instrument::kDuet:
-      return "duet";
-    case Instrument::kSequential:
-      return "sequential";
-  }
-  return "";
-}
-
-Instrument instrument_from_name(const std::string& name) {
-  for (const Instrument instrument : {Instrument::kAuto, Instrument::kDuet, Instrument::kSequential}) {
-    if (instrument_name(instrument) == name) return instrument;
-  }
-  throw Error("verify::instrument", fmt::format("unknown instrument \"{}\": auto, duet or sequential", name));
-}
-
-std::string metric_name(Metric metric) {
-  switch (metric) {
-    case Metric::kTime:
-      return "time";
-    case Metric::kInstructions:
-      return "instructions";
-    case Metric::kPeakMemory:
-      return "peak_memory";
-    case Metric::kSize:
-      return "size";
-    case Metric::kPattern:
-      return "pattern";
-  }
-  return "";
-}
 
 Judgement judge(const std::vector<Work>& works, const MeasureOptions& options) {
   return Session(works, options).judge();
@@ -587,61 +532,6 @@ Judgement confirm(const std::vector<Work>& works, int k, MeasureOptions options)
   options.confirm = true;
   if (options.seed != 0) options.seed += static_cast<std::uint64_t>(k) * 0x9e3779b97f4a7c15u;
   return judge(works, options);
-}
-
-void to_json(Json& json, const Estimate& estimate) {
-  json = {{"estimate", number(estimate.ratio)},      {"low", number(estimate.low)},
-          {"high", number(estimate.high)},           {"confidence", estimate.confidence},
-          {"deviation", number(estimate.deviation)}, {"pairs", estimate.pairs}};
-}
-
-void to_json(Json& json, const PairSample& sample) {
-  json = {{"log_ratio", sample.log_ratio},
-          {"base_cpu_ns", sample.base_cpu_ns},
-          {"candidate_cpu_ns", sample.candidate_cpu_ns},
-          {"base_wall_ns", sample.base_wall_ns},
-          {"candidate_wall_ns", sample.candidate_wall_ns},
-          {"base_rss_bytes", sample.base_rss_bytes},
-          {"candidate_rss_bytes", sample.candidate_rss_bytes},
-          {"repeats", sample.repeats},
-          {"base_first", sample.base_first},
-          {"benchmarks", sample.part_log_ratios},
-          {"cpu", sample.cpu}};
-}
-
-void to_json(Json& json, const Judgement& judgement) {
-  const auto profile = [](const Profile& p) {
-    return Json{{"wall_s", p.wall_s},
-                {"cpu_s", p.cpu_s},
-                {"waiting", p.waiting},
-                {"parallel", p.parallel},
-                {"max_rss_bytes", p.max_rss_bytes}};
-  };
-  json = {{"verdict", verdict_name(judgement.verdict)},
-          {"reason", judgement.reason},
-          {"ratio", judgement.estimate},
-          {"pairs", judgement.estimate.pairs},
-          {"alpha", judgement.alpha},
-          {"min_effect", judgement.min_effect},
-          {"instrument", instrument_name(judgement.instrument)},
-          {"instrument_reason", judgement.instrument_reason},
-          {"aa", judgement.aa ? Json(*judgement.aa) : Json(nullptr)},
-          {"confirmation", judgement.confirmation ? Json(*judgement.confirmation) : Json(nullptr)},
-          {"beside", judgement.beside},
-          {"notes", judgement.notes},
-          {"benchmarks", Json::array()},
-          {"seed", judgement.seed},
-          {"elapsed_s", judgement.elapsed_s},
-          {"samples", judgement.samples}};
-  for (const PartResult& part : judgement.parts) {
-    json["benchmarks"].push_back({{"name", part.name},
-                                  {"ratio", part.estimate},
-                                  {"base", profile(part.base)},
-                                  {"candidate", profile(part.candidate)}});
-  }
-  if (judgement.failure) {
-    json["failure"] = {{"candidate", judgement.failure->candidate}, {"reason", judgement.failure->reason}};
-  }
 }
 
 }  // namespace jarvis2::verify

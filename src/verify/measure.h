@@ -35,7 +35,7 @@ struct Objective {
 std::string metric_name(Metric metric);
 
 // One side of the comparison: how to start it. `variants` are the same program laid out differently (link orders); a
-// pair takes one of {spawn, variants...} at random.
+// pair takes one of {spawn, variants...}; every block of so many pairs takes each once, in random order.
 struct Arm {
   SpawnOptions spawn;
   std::vector<SpawnOptions> variants;
@@ -83,8 +83,9 @@ struct PairSample {
   std::uint64_t base_rss_bytes = 0, candidate_rss_bytes = 0;
   int repeats = 1;  // repeats and base_first are the last part's
   bool base_first = true;
-  int cpu = -1;                         // the duet's core
-  std::vector<double> part_log_ratios;  // one a benchmark
+  int base_layout = 0, candidate_layout = 0;  // 0: the arm's `spawn`, else its variant of that number
+  int cpu = -1;                               // the duet's core
+  std::vector<double> part_log_ratios;        // one a benchmark
 };
 
 // A run that failed, timed out or printed something else; the arm it was.
@@ -111,6 +112,13 @@ struct PartResult {
   bool slower = false;  // proven, at the same alpha
 };
 
+// What layouts do to the log-ratio.
+struct LayoutSpread {
+  std::size_t base = 1, candidate = 1;                 // layouts that were measured
+  double base_deviation = 0, candidate_deviation = 0;  // of the log of the time, between layouts
+  double standard_error = 0;                           // of the log-ratio, as only so many layouts were drawn
+};
+
 struct Judgement {
   Verdict verdict = Verdict::kUndecided;
   Estimate estimate;  // of the objective by the deciding instrument
@@ -122,6 +130,7 @@ struct Judgement {
   std::vector<PairSample> samples;
   std::optional<Estimate> aa;              // baseline against itself, same session and instrument
   std::optional<Estimate> confirmation;    // wall-clock pairs
+  std::optional<LayoutSpread> layouts;     // when there were several; the estimate's interval holds it
   std::map<std::string, Estimate> beside;  // what was not asked for, from the same pairs: "time", "peak_memory"
   std::vector<std::string> notes;          // drift, second load, throttling, what was done about it
   std::optional<RunFailure> failure;       // then the verdict is kRejected (candidate) or an Error (baseline)

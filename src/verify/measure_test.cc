@@ -69,6 +69,17 @@ TEST(Judge, NoticesThatTheInstrumentsDisagree) {
   EXPECT_TRUE(judgement.verdict != Verdict::kFaster || !judgement.notes.empty());
 }
 
+// Hardly any CPU time in half a second: repeats up to a good CPU time would take minutes a pair.
+TEST(Judge, RepeatsEndWithTheWallClock) {
+  MeasureOptions options = quick();
+  options.instrument = Instrument::kDuet;
+  options.budget_s = 6;
+  options.confirm = false;
+  const Judgement judgement = judge(shell("sleep 0.4"), shell("sleep 0.4"), options);
+  ASSERT_FALSE(judgement.samples.empty()) << judgement.reason;
+  EXPECT_LE(judgement.samples.front().repeats, 2);
+}
+
 TEST(Judge, OtherOutputIsRejectedUnlessIgnored) {
   MeasureOptions options = quick();
   const Judgement rejected = judge(shell("echo one"), shell("echo two"), options);

@@ -11,6 +11,7 @@
 #include <exception>
 #include <latch>
 #include <mutex>
+#include <numeric>
 #include <optional>
 #include <random>
 #include <regex>
@@ -32,9 +33,18 @@ const char* arm_word(bool candidate) {
   return candidate ? "the candidate" : "the baseline";
 }
 
-// A fresh start of an arm: one of its layouts, at a random place of the stack.
-SpawnOptions prepare(const Arm& arm, std::mt19937_64& random, const PairSetup& setup, int cpu) {
-  const std::size_t pick = std::uniform_int_distribution<std::size_t>(0, arm.variants.size())(random);
+// Which layout a pair takes: each once in a block of pairs, in an order of the block's own.
+std::size_t layout_of(const PairSetup& setup, std::uint64_t index, std::size_t count, bool candidate) {
+  if (count < 2) return 0;
+  std::vector<std::size_t> order(count);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::mt19937_64 random(hash64(fmt::format("{}/{}/{}", setup.seed, index / count, candidate)));
+  std::shuffle(order.begin(), order.end(), random);
+  return order[index % count];
+}
+
+// A fresh start of an arm in one of its layouts, at a random place of the stack.
+SpawnOptions prepare(const Arm& arm, std::size_t pick, std::mt19937_64& random, const PairSetup& setup, int cpu) {
   SpawnOptions options = pick == 0 ? arm.spawn : arm.variants[pick - 1];
   const std::size_t padding = std::uniform_int_distribution<std::size_t>(1, kLongestPadding)(random);
   if (setup.pad_environment) options.env.emplace_back(kPaddingName, std::string(padding, 'x'));
@@ -207,12 +217,14 @@ double log_of(std::uint64_t over, std::uint64_t under) {
 }
 
 // One part's pair; adds its costs to `sample` and returns its log-ratio.
-double run_part(const PairSetup& setup, const PairPart& part, std::mt19937_64& random, int cpu, PairSample& sample,
-                const std::stop_token& stop) {
+double run_part(const PairSetup& setup, const PairPart& part, std::uint64_t index, std::mt19937_64& random, int cpu,
+                PairSample& sample, const std::stop_token& stop) {
   const bool base_first = (random() >> 17 & 1) != 0;
   const bool is_duet = setup.instrument == Instrument::kDuet;
-  const SpawnOptions base_spawn = prepare(*part.base, random, setup, cpu);
-  const SpawnOptions candidate_spawn = prepare(*part.candidate, random, setup, cpu);
+  const std::size_t base_layout = layout_of(setup, index, part.base->variants.size() + 1, false);
+  const std::size_t candidate_layout = layout_of(setup, index, part.candidate->variants.size() + 1, true);
+  const SpawnOptions base_spawn = prepare(*part.base, base_layout, random, setup, cpu);
+  const SpawnOptions candidate_spawn = prepare(*part.candidate, candidate_layout, random, setup, cpu);
   const double timeout_s = setup.run_timeout_s * (is_duet ? kDuetTimeoutFactor : 1);
   ArmRunner base(setup, part, base_spawn, false, timeout_s);
   ArmRunner candidate(setup, part, candidate_spawn, true, timeout_s);
@@ -229,6 +241,8 @@ double run_part(const PairSetup& setup, const PairPart& part, std::mt19937_64& r
   const RunTotals& a = base.totals();
   const RunTotals& b = candidate.totals();
   sample.base_first = base_first;
+  sample.base_layout = static_cast<int>(base_layout);
+  sample.candidate_layout = static_cast<int>(candidate_layout);
   sample.repeats = part.repeats;
   sample.base_cpu_ns += a.cpu_ns;
   sample.candidate_cpu_ns += b.cpu_ns;
@@ -253,7 +267,7 @@ PairSample run_pair(const PairSetup& setup, std::uint64_t index, int cpu, std::s
   PairSample sample;
   sample.cpu = cpu;
   for (const PairPart& part : setup.parts) {
-    sample.part_log_ratios.push_back(run_part(setup, part, random, cpu, sample, stop));
+    sample.part_log_ratios.push_back(run_part(setup, part, index, random, cpu, sample, stop));
     sample.log_ratio += sample.part_log_ratios.back() / static_cast<double>(setup.parts.size());
   }
   return sample;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -12,6 +13,7 @@
 #include "project/worktree.h"
 #include "verify/disk_watch.h"
 #include "verify/equivalence.h"
+#include "verify/layouts.h"
 #include "verify/pairs.h"
 #include "verify/probe.h"
 
@@ -59,6 +61,9 @@ class BorrowedTree {
  public:
   explicit BorrowedTree(const Workspace& workspace) : workspace_(workspace), path_(workspace.acquire()) {}
   BorrowedTree(const Workspace& workspace, const fs::path& like) : workspace_(workspace), path_(workspace.copy(like)) {}
+  // One that is borrowed already.
+  BorrowedTree(const Workspace& workspace, fs::path borrowed, bool)
+      : workspace_(workspace), path_(std::move(borrowed)) {}
   ~BorrowedTree() {
     if (workspace_.release) workspace_.release(path_);
   }
@@ -294,7 +299,31 @@ class Run {
     return read_instruction_count(result, timeout_s);
   }
 
+  // What is counted decides by itself: one number an arm. It may not be bought with time.
+  void decide_counted(double log_ratio, const char* what) {
+    const double ratio = std::exp(log_ratio), bound = 1 + plan_.measure.min_effect;
+    result_.speedup = Estimate{ratio, ratio, ratio, 1, 0, 1};
+    result_.screen = Screen{log_ratio, 0, 1, Instrument::kSequential, {}};
+    end(ratio > bound       ? Verdict::kFaster
+        : ratio < 1 / bound ? Verdict::kSlower
+                            : Verdict::kNotFaster,
+        fmt::format("{:.4f} times fewer {}", ratio, what));
+    refuse_trade(what);
+    result_.stage = Stage::kDone;
+  }
+
+  // Bytes of what the build links; where it links nothing, of the sources.
+  void size() {
+    const auto bytes = [&](const fs::path& tree) {
+      const std::uintmax_t found =
+          program_bytes(tree, [&](const std::string& path) { return plan_.pinned.contains(path); });
+      return static_cast<double>(std::max<std::uintmax_t>(found, 1));
+    };
+    decide_counted(std::log(bytes(baseline_.tree) / bytes(tree_)), "bytes");
+  }
+
   void instructions() {
+    if (plan_.measure.objective.metric == Metric::kSize) return size();
     const bool is_objective = plan_.measure.objective.metric == Metric::kInstructions;
     if (!plan_.instruction_screen && !is_objective) return;
     const std::vector<std::string>& commands = is_objective ? judged_ : plan_.bench;
@@ -316,14 +345,7 @@ class Run {
     const double ratio = std::exp(log_ratio);
     result_.instruction_ratio = ratio;
     if (is_objective) {
-      const double bound = 1 + plan_.measure.min_effect;
-      result_.speedup = Estimate{ratio, ratio, ratio, 1, 0, 1};
-      end(ratio > bound       ? Verdict::kFaster
-          : ratio < 1 / bound ? Verdict::kSlower
-                              : Verdict::kNotFaster,
-          fmt::format("{:.4f} times fewer instructions", ratio));
-      refuse_trade("instructions");
-      result_.stage = Stage::kDone;
+      decide_counted(log_ratio, "instructions");
     } else if (1 / ratio > plan_.instruction_limit) {
       end(Verdict::kNotFaster, fmt::format("executes {:.2f} times the instructions", 1 / ratio));
     }
@@ -348,7 +370,7 @@ class Run {
 
   // A few pairs on what the search may see. The champion goes past: its pairs are counted later.
   void pairs() {
-    if (plan_.screen_pairs == 0 || !is_timed() || depth_.last >= Stage::kConfirm) return;
+    if (plan_.screen_pairs == 0 || depth_.last >= Stage::kConfirm) return;
     const std::vector<Work> seen = works(plan_.bench.empty() ? judged_ : plan_.bench);
     result_.screen = screen(seen, plan_.screen_pairs, measure_options());
     if (result_.screen->failure) throw Rejected{result_.screen->failure->reason, {}};
@@ -377,7 +399,6 @@ class Run {
     result_.reason = judgement.reason;
     result_.speedup = judgement.estimate;
     result_.judgement = std::move(judgement);
-    if (plan_.measure.objective.metric == Metric::kSize) refuse_trade("bytes");
   }
 
   void sequential() {
@@ -395,7 +416,34 @@ class Run {
       options.record_aa = false;
       return take(judge(works(judged_), options));
     }
-    take(confirm(works(judged_), depth_.confirmation, measure_options()));
+    MeasureOptions options = measure_options();
+    const std::string note = lay_out(options);
+    Judgement judgement = confirm(works(judged_), depth_.confirmation, options);
+    if (!note.empty()) judgement.notes.push_back(note);
+    take(std::move(judgement));
+  }
+
+  // Native code is judged in several layouts; where there are none, it has to gain more than a layout is worth.
+  std::string lay_out(MeasureOptions& options) {
+    if (!baseline_.native || !is_timed()) return {};
+    Layouts ours = lay_out_candidate(baseline_, tree_, with_build_env(plan_.build), plan_, workspace_, stop_);
+    for (const fs::path& tree : ours.trees) layouts_.push_back(std::make_unique<BorrowedTree>(workspace_, tree, true));
+    for (const std::string& command : judged_) {
+      Work& work = works_.at(command);
+      for (const fs::path& tree : baseline_.layouts) {
+        work.base.variants.push_back(workspace_.sandboxed(command, tree, false));
+      }
+      for (const fs::path& tree : ours.trees) {
+        work.candidate.variants.push_back(workspace_.sandboxed(command, tree, false));
+      }
+    }
+    const std::size_t fewer = 1 + std::min(baseline_.layouts.size(), ours.trees.size());
+    if (fewer >= kLayouts) return {};
+    const std::string& why = baseline_.layouts_missing.empty() ? ours.why : baseline_.layouts_missing;
+    std::string note = fmt::format("{} link order{} instead of {}: {}", fewer, fewer == 1 ? "" : "s", kLayouts, why);
+    if (plan_.min_effect_given || options.min_effect >= kOneLayoutMinEffect) return note;
+    options.min_effect = kOneLayoutMinEffect;
+    return note + fmt::format("; so gains below {:.0f} % are not called faster", 100 * kOneLayoutMinEffect);
   }
 
   const Candidate& candidate_;
@@ -407,6 +455,7 @@ class Run {
   fs::path tree_;
   std::vector<std::string> judged_;
   std::map<std::string, Work> works_;
+  std::vector<std::unique_ptr<BorrowedTree>> layouts_;
   Verification result_;
   bool ended_ = false;
 };

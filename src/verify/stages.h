@@ -53,6 +53,8 @@ struct Plan {
   std::size_t generated_inputs = 60;
   std::vector<fs::path> libraries;
   double generate_timeout_s = 60;
+  double layout_budget_s = 30;    // of each arm, for linking it in other orders before a confirmation
+  bool min_effect_given = false;  // by the user: else native code in one layout has to gain 5 %
   MeasureOptions measure;
 };
 
@@ -62,6 +64,12 @@ struct Baseline {
   std::map<std::string, std::uint64_t> output_hash;   // by command; empty: taken from a run
   std::map<std::string, std::uint64_t> instructions;  // by command; empty: counted when a screen asks for it
   std::map<std::string, Profile> profiles;            // by command; empty: found out for each candidate
+  // Of a build that links (lay_out_baseline): what it links, other trees with that linked in other orders, and why
+  // there are fewer than there should be.
+  bool native = false;
+  std::vector<std::string> linked;
+  std::vector<fs::path> layouts;
+  std::string layouts_missing;
 };
 
 // What was called with fresh inputs, in both arms.

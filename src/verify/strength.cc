@@ -251,7 +251,7 @@ Strength measure_strength(const Candidate& candidate, const Baseline& baseline, 
                           const Workspace& workspace, double budget_s, std::stop_token stop) {
   Strength result;
   const double until_s = monotonic_s() + budget_s;
-  std::map<std::string, std::vector<std::uint32_t>> python;
+  std::map<std::string, std::vector<std::uint32_t>> python, native;
   std::vector<Mutant> mutants;
   std::size_t files = 0;
   for (const auto& [path, text] : candidate.files) {
@@ -261,11 +261,14 @@ Strength measure_strength(const Candidate& candidate, const Baseline& baseline, 
     if (!text || code::language_of(path) == code::Language::kNone || !is_valid_utf8(*text)) continue;
     const std::string before = base_text(baseline, path).value_or("");
     if (path.ends_with(".py")) python[path] = changed_lines(before, *text);
+    const code::Language language = code::language_of(path);
+    if (language == code::Language::kC || language == code::Language::kCpp) native[path] = changed_lines(before, *text);
     for (Mutant& mutant : mutants_of(path, before, *text, std::max<std::size_t>(2, kMostMutants / files))) {
       mutants.push_back(std::move(mutant));
     }
   }
   python_coverage(candidate, python, plan, workspace, kCoverageShare * budget_s, result, stop);
+  native_coverage(candidate, native, plan, workspace, kCoverageShare * budget_s, result, stop);
   Plan quick = plan;
   quick.generated_inputs = 0;
   quick.test_timeout_s = kFaultTimeout * plan.test_timeout_s + 1;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -46,6 +47,11 @@ std::vector<Mutant> mutants_of(const std::string& path, const std::string& befor
 
 // Lines of `after` that are not in `before`, 1-based, by a longest common subsequence.
 std::vector<std::uint32_t> changed_lines(const std::string& before, const std::string& after);
+
+// Which of the changed lines (by path) the tests run, for C and C++; adds to `result`. In strength_native.cc.
+void native_coverage(const Candidate& candidate, const std::map<std::string, std::vector<std::uint32_t>>& changed,
+                     const Plan& plan, const Workspace& workspace, double limit_s, Strength& result,
+                     const std::stop_token& stop);
 
 // `candidate` has passed to the output stage. Spends about `budget_s`. Throws what verify_candidate throws.
 Strength measure_strength(const Candidate& candidate, const Baseline& baseline, const Plan& plan,
