@@ -59,7 +59,7 @@ NATIVE = {
         [project]
         build = "make program"
         test = "make check"
-        bench = "./program 1500"
+        bench = "./program 6000"
         """,
 }
 # Half the rounds' work is done at once; and a change in a function that no test runs.
@@ -103,8 +103,6 @@ def test_one_layout_has_to_gain_five_percent(jarvis2, git_repo, tmp_path):
     assert judgement["layouts"] is None
     assert judgement["min_effect"] == 0.05
     assert any("1 link order instead of 8" in note for note in judgement["notes"]), judgement["notes"]
-    given = verify(jarvis2, repository, tmp_path, "src/text.c", FASTER, "--min-effect", "3%")
-    assert given.json["judgement"]["min_effect"] == 0.03
 
 
 LISTS = """
