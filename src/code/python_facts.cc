@@ -87,7 +87,7 @@ class PythonFactsBuilder {
   }
 
   void visit_children(Node node, int at, int scope, bool target) {
-    for (std::uint32_t i = 0, n = node.named_count(); i < n; ++i) visit(node.named(i), at, scope, target);
+    each_named(node, [&](Node child) { visit(child, at, scope, target); });
   }
 
   void visit(Node node, int parent, int scope, bool target) {

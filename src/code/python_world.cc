@@ -175,11 +175,13 @@ std::shared_ptr<const PythonFileIndex> make_python_file_index(const PythonFacts&
 
 std::shared_ptr<const PythonWorld> PythonWorld::of(const Workspace& workspace) {
   static std::mutex mutex;
-  using Key = std::vector<std::pair<const Tree*, std::string>>;
+  using Key = std::vector<std::pair<const Tree*, std::size_t>>;  // with the path's hash
   static std::deque<std::pair<Key, std::shared_ptr<const PythonWorld>>> known;
   Key key;
+  key.reserve(workspace.files().size());
   for (const SourceFile& file : workspace.files()) {
-    if (file.tree && file.tree->language() == Language::kPython) key.emplace_back(file.tree.get(), file.path);
+    if (file.tree && file.tree->language() == Language::kPython)
+      key.emplace_back(file.tree.get(), std::hash<std::string>()(file.path));
   }
   {
     const std::lock_guard<std::mutex> lock(mutex);

@@ -124,12 +124,10 @@ Node Node::named(std::uint32_t index) const {
 
 std::vector<Node> Node::children() const {
   std::vector<Node> result;
-  const std::uint32_t count = named_count();
-  result.reserve(count);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const Node child = named(i);
+  result.reserve(named_count());
+  each_named(*this, [&](Node child) {
     if (!child.is("comment") && !child.is("line_comment") && !child.is("block_comment")) result.push_back(child);
-  }
+  });
   return result;
 }
 

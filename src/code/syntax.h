@@ -97,11 +97,62 @@ class Tree {
   std::vector<std::uint32_t> line_starts_;
 };
 
+// Goes over the named nodes below one in source order; asking a node for its i-th child costs i steps each time.
+class Walker {
+ public:
+  explicit Walker(Node top) : cursor_(ts_tree_cursor_new(top.raw())), tree_(&top.tree()) {}
+  ~Walker() { ts_tree_cursor_delete(&cursor_); }
+  Walker(const Walker&) = delete;
+  Walker& operator=(const Walker&) = delete;
+  Node node() const { return Node(ts_tree_cursor_current_node(&cursor_), tree_); }
+  // To the first named child, the next named sibling, the parent; false where there is none (and stays).
+  bool down() {
+    if (!ts_tree_cursor_goto_first_child(&cursor_)) return false;
+    if (node().is_named() || along()) return true;
+    ts_tree_cursor_goto_parent(&cursor_);
+    return false;
+  }
+  bool along() {
+    while (ts_tree_cursor_goto_next_sibling(&cursor_)) {
+      if (node().is_named()) return true;
+    }
+    return false;
+  }
+  void up() { ts_tree_cursor_goto_parent(&cursor_); }
+
+ private:
+  TSTreeCursor cursor_;
+  const Tree* tree_;
+};
+
+// Calls `visit(child)` for the named children in source order.
+template <typename Visit>
+void each_named(Node node, Visit&& visit) {
+  const std::uint32_t count = node.named_count();
+  if (count <= 2) {
+    for (std::uint32_t i = 0; i < count; ++i) visit(node.named(i));
+    return;
+  }
+  Walker walker(node);
+  for (bool more = walker.down(); more; more = walker.along()) visit(walker.node());
+}
+
 // Calls `visit(node)` for every named node in source order; children are left out where it returns false.
 template <typename Visit>
 void walk(Node node, Visit&& visit) {
-  if (!node || !visit(node)) return;
-  for (std::uint32_t i = 0, n = node.named_count(); i < n; ++i) walk(node.named(i), visit);
+  if (!node || !visit(node) || node.named_count() == 0) return;
+  Walker walker(node);
+  if (!walker.down()) return;
+  for (int depth = 1;;) {
+    if (visit(walker.node()) && walker.down()) {
+      ++depth;
+      continue;
+    }
+    while (!walker.along()) {
+      walker.up();
+      if (--depth == 0) return;
+    }
+  }
 }
 
 }  // namespace jarvis2::code

@@ -55,7 +55,7 @@ std::vector<AuditFinding> audit_file(const code::Workspace& workspace, const cod
   for (const std::unique_ptr<Transformation>& transformation : rules.transformations) {
     const bool fits = transformation->language() == language ||
                       (transformation->language() == code::Language::kC && language == code::Language::kCpp);
-    if (!fits) continue;
+    if (!fits || transformation->composite()) continue;
     for (const Proposal& one : transformation->propose(workspace, file, {})) {
       if (one.path != file.path) continue;
       AuditFinding finding{.rule = one.rule, .severity = severity_name(Severity::kPerformance), .path = file.path};

@@ -35,6 +35,8 @@ class Transformation {
   virtual ~Transformation() = default;
   virtual std::string name() const = 0;         // "python/inline-function"
   virtual code::Language language() const = 0;  // kC rules are asked for C++ files too
+  // Puts several others together: its proposals say nothing new of the code.
+  virtual bool composite() const { return false; }
   // Proposals whose site overlaps one of `ranges` of `file` (empty: the whole file). Other files may be read and
   // changed.
   virtual std::vector<Proposal> propose(const code::Workspace& workspace, const code::SourceFile& file,

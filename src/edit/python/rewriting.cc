@@ -9,10 +9,11 @@ namespace {
 
 class FunctionTransformation : public Transformation {
  public:
-  FunctionTransformation(std::string name, Safety safety, double prior_ratio, void (*find)(Context&))
-      : name_(std::move(name)), safety_(safety), prior_ratio_(prior_ratio), find_(find) {}
+  FunctionTransformation(std::string name, Safety safety, double prior_ratio, void (*find)(Context&), bool composite)
+      : name_(std::move(name)), safety_(safety), prior_ratio_(prior_ratio), find_(find), composite_(composite) {}
   std::string name() const override { return name_; }
   code::Language language() const override { return code::Language::kPython; }
+  bool composite() const override { return composite_; }
   std::vector<Proposal> propose(const code::Workspace& workspace, const code::SourceFile& file,
                                 const std::vector<Range>& ranges) const override {
     if (!file.tree || file.tree->language() != code::Language::kPython || !file.editable) return {};
@@ -26,13 +27,14 @@ class FunctionTransformation : public Transformation {
   Safety safety_;
   double prior_ratio_;
   void (*find_)(Context&);
+  bool composite_;
 };
 
 }  // namespace
 
 std::unique_ptr<Transformation> make_transformation(std::string name, Safety safety, double prior_ratio,
-                                                    void (*find)(Context&)) {
-  return std::make_unique<FunctionTransformation>(std::move(name), safety, prior_ratio, find);
+                                                    void (*find)(Context&), bool composite) {
+  return std::make_unique<FunctionTransformation>(std::move(name), safety, prior_ratio, find, composite);
 }
 
 std::vector<Edits::Item> Edits::sorted() const {

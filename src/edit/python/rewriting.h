@@ -86,7 +86,7 @@ class Context {
 };
 
 std::unique_ptr<Transformation> make_transformation(std::string name, Safety safety, double prior_ratio,
-                                                    void (*find)(Context&));
+                                                    void (*find)(Context&), bool composite = false);
 
 // --- layout -------------------------------------------------------------------------------------------------------
 std::string line_end(const code::Tree& tree);
