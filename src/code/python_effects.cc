@@ -8,8 +8,8 @@ namespace {
 
 constexpr std::size_t kMostReached = 150;  // functions that a call may lead to before anything counts as possible
 
-void merge(NameSet& into, const NameSet& from) {
-  into.insert(from.begin(), from.end());
+void merge(InternedNames& into, const InternedNames& from) {
+  into.insert(from);
 }
 
 bool fresh_expression(Node value) {
@@ -386,7 +386,7 @@ const PythonWorld::Impl::Summary& PythonWorld::Impl::function_summary(const Pyth
   if (known != summaries.end()) return known->second;
   Summary made = summarise(*function.facts, function.node);
   // What a function does to its own fresh containers stays inside; to what it was given, nobody knows whose it is.
-  NameSet kept;
+  InternedNames kept;
   for (const std::string& key : made.own.containers) {
     if (key.empty() || key[0] == '.' || key == "?") {
       kept.insert(key);
@@ -495,12 +495,15 @@ bool PythonWorld::may_recurse(const PythonFunction& function) const {
 
 PythonEffects PythonWorld::effects(const PythonFacts& facts, Node region) const {
   const std::lock_guard<std::recursive_mutex> lock(impl_->mutex);
+  const auto known = impl_->region_effects.find(region.id());
+  if (known != impl_->region_effects.end()) return known->second;
   const Impl::Summary summary = impl_->summarise(facts, region);
   PythonEffects result = summary.own;
   for (const auto& [callee, through] : summary.callees) {
     absorb(result, impl_->function_effects(*callee), through == Impl::Through::kConstructor,
            through == Impl::Through::kSelf);
   }
+  impl_->region_effects.emplace(region.id(), result);
   return result;
 }
 

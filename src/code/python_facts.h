@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "code/interned_names.h"
 #include "code/syntax.h"
 #include "code/workspace.h"
 
@@ -201,12 +202,12 @@ struct PythonEffects {
   bool unknown = false;     // calls something not seen: anything may happen
   bool io = false;          // prints, reads, draws random numbers, raises on purpose, advances an iterator
   bool yields = false;      // gives control away
-  NameSet attributes;       // attribute names stored on existing objects
-  NameSet self_attributes;  // stored on the first parameter only
-  NameSet globals;          // module-level names rebound
-  NameSet containers;
-  NameSet attributes_read;
-  NameSet globals_read;
+  InternedNames attributes;       // attribute names stored on existing objects
+  InternedNames self_attributes;  // stored on the first parameter only
+  InternedNames globals;          // module-level names rebound
+  InternedNames containers;
+  InternedNames attributes_read;
+  InternedNames globals_read;
   bool containers_read = false;
   bool none() const {
     return !unknown && !io && !yields && attributes.empty() && self_attributes.empty() && globals.empty() &&

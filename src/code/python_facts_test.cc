@@ -132,7 +132,7 @@ TEST(PythonWorld, PurityGoesThroughCalls) {
   EXPECT_TRUE(pure("a.get2()"));
   EXPECT_FALSE(pure("outer(a)"));
   EXPECT_TRUE(pure("fresh(3)"));
-  EXPECT_EQ(s.world().effects(s.facts(), s.find("call", "outer(a)")).attributes, NameSet{"x"});
+  EXPECT_EQ(s.world().effects(s.facts(), s.find("call", "outer(a)")).attributes, InternedNames{"x"});
 }
 
 TEST(PythonWorld, InvariantInLoop) {

@@ -122,6 +122,7 @@ struct PythonWorld::Impl {
   mutable std::unordered_map<const PythonFunction*, PythonType> return_types;
   mutable std::unordered_map<const PythonFunction*, Summary> summaries;
   mutable std::unordered_map<const PythonFunction*, PythonEffects> known_effects;
+  mutable std::unordered_map<const void*, PythonEffects> region_effects;  // by node
   mutable std::unordered_map<const PythonFunction*, bool> recursive;
   mutable bool families_known = false;
   mutable std::unordered_map<const PythonClass*, std::vector<const PythonClass*>> families;
