@@ -40,6 +40,13 @@ std::uint32_t intern(std::string_view name) {
   return number;
 }
 
+std::optional<std::uint32_t> known_name(std::string_view name) {
+  Table& all = table();
+  const std::shared_lock<std::shared_mutex> lock(all.mutex);
+  const std::uint32_t* number = find(all, name);
+  return number == nullptr ? std::nullopt : std::optional<std::uint32_t>(*number);
+}
+
 const std::string& interned(std::uint32_t number) {
   Table& all = table();
   const std::shared_lock<std::shared_mutex> lock(all.mutex);
@@ -67,10 +74,8 @@ void InternedNames::insert(const InternedNames& others) {
 
 bool InternedNames::contains(std::string_view name) const {
   if (numbers_.empty()) return false;
-  Table& all = table();
-  const std::shared_lock<std::shared_mutex> lock(all.mutex);
-  const std::uint32_t* number = find(all, name);
-  return number != nullptr && std::binary_search(numbers_.begin(), numbers_.end(), *number);
+  const std::optional<std::uint32_t> number = known_name(name);
+  return number && std::binary_search(numbers_.begin(), numbers_.end(), *number);
 }
 
 }  // namespace jarvis2::code

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,8 @@ namespace jarvis2::code {
 
 // The number of a name, the same for the whole process; names are kept until its end. Thread safe.
 std::uint32_t intern(std::string_view name);
+// Its number where it has one.
+std::optional<std::uint32_t> known_name(std::string_view name);
 const std::string& interned(std::uint32_t number);
 
 // Iterates in the order in which the names were first seen, which may differ from run to run.

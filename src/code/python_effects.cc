@@ -72,9 +72,9 @@ bool PythonWorld::Impl::fresh(const PythonFacts& facts, const PythonBinding& bin
 }
 
 void PythonWorld::Impl::dunder(std::string_view name, Summary& out) const {
-  const auto found = methods.find(name);
-  if (found == methods.end()) return;
-  for (const PythonFunction* method : found->second) out.callees.emplace_back(method, Through::kOperator);
+  const std::vector<const PythonFunction*>* found = methods.find(name);
+  if (found == nullptr) return;
+  for (const PythonFunction* method : *found) out.callees.emplace_back(method, Through::kOperator);
 }
 
 void PythonWorld::Impl::call_method(const PythonFacts& facts, Node call, Node object, const std::string& name,
@@ -144,7 +144,7 @@ void PythonWorld::Impl::call_method(const PythonFacts& facts, Node call, Node ob
     }
     if (!found.empty()) {
       for (const PythonFunction* method : found) out.callees.emplace_back(method, through);
-      if (patched.count(name) != 0) out.own.unknown = true;
+      if (patched.contains(name)) out.own.unknown = true;
       return;
     }
     if (complete) {
@@ -154,9 +154,9 @@ void PythonWorld::Impl::call_method(const PythonFacts& facts, Node call, Node ob
   }
   bool seen = false;
   if (!(type.known() && type.kind != PythonType::Kind::kInstance)) {
-    const auto found = methods.find(name);
-    if (found != methods.end()) {
-      for (const PythonFunction* method : found->second) out.callees.emplace_back(method, through);
+    const std::vector<const PythonFunction*>* found = methods.find(name);
+    if (found != nullptr) {
+      for (const PythonFunction* method : *found) out.callees.emplace_back(method, through);
       seen = true;
     }
     if (super && !seen) return;  // object's own
@@ -169,7 +169,7 @@ void PythonWorld::Impl::call_method(const PythonFacts& facts, Node call, Node ob
     out.own.containers.insert(container_key(facts, object));
     return;
   }
-  if (patched.count(name) != 0 || class_attributes.count(name) != 0) {
+  if (patched.contains(name) || class_attributes.contains(name)) {
     out.own.unknown = true;
     return;
   }
@@ -189,9 +189,9 @@ void PythonWorld::Impl::summarise_call(const PythonFacts& facts, Node call, Node
       const PythonFunction* function = function_named(facts, facts.scope_of(argument), argument.text());
       if (function != nullptr) out.callees.emplace_back(function, Through::kOther);
     } else if (argument.is("attribute")) {
-      const auto found = methods.find(argument.field("attribute").text());
-      if (found == methods.end()) continue;
-      for (const PythonFunction* method : found->second) {
+      const std::vector<const PythonFunction*>* found = methods.find(argument.field("attribute").text());
+      if (found == nullptr) continue;
+      for (const PythonFunction* method : *found) {
         if (!method->is_property) out.callees.emplace_back(method, Through::kOther);
       }
     }
@@ -299,9 +299,9 @@ PythonWorld::Impl::Summary PythonWorld::Impl::summarise(const PythonFacts& facts
         }
       } else {
         out.own.attributes_read.insert(name);
-        const auto found = methods.find(name);
-        if (found != methods.end()) {
-          for (const PythonFunction* method : found->second) {
+        const std::vector<const PythonFunction*>* found = methods.find(name);
+        if (found != nullptr) {
+          for (const PythonFunction* method : *found) {
             if (method->is_property) out.callees.emplace_back(method, Through::kOther);
           }
         }
@@ -522,7 +522,8 @@ PythonEffects PythonWorld::called_effects(const PythonFacts& facts, Node region)
 
 std::vector<PythonWorld::CallSite> PythonWorld::attribute_stores() const {
   std::vector<CallSite> result;
-  for (const auto& [name, stores] : impl_->attribute_stores) result.insert(result.end(), stores.begin(), stores.end());
+  impl_->attribute_stores.each(
+      [&](const std::vector<CallSite>& stores) { result.insert(result.end(), stores.begin(), stores.end()); });
   return result;
 }
 
@@ -564,7 +565,7 @@ bool PythonWorld::unaffected_by(const PythonFacts& facts, Node expression, const
   for (const std::string& name : reads.attributes_read) {
     if (changes.attributes.count(name) != 0 || changes.self_attributes.count(name) != 0)
       return no("." + name + " is stored");
-    if (foreign && impl_->changed_later.count(name) != 0) return no("." + name + " may be stored by a call");
+    if (foreign && impl_->changed_later.contains(name)) return no("." + name + " may be stored by a call");
   }
   if (!reads.containers_read) return true;
   // Which containers are read.

@@ -389,7 +389,7 @@ PythonType PythonWorld::Impl::attribute_elements(const PythonFacts& facts, Node 
       if (!method->is_property || method->returns.size() != 1) return {};
       return elements(*method->facts, method->returns[0].named(0), level, keys, depth);
     }
-  } else if (holder.known() || methods.count(name) != 0) {
+  } else if (holder.known() || methods.contains(name)) {
     return {};
   }
   PythonType result = nothing();
@@ -403,13 +403,13 @@ PythonType PythonWorld::Impl::attribute_elements(const PythonFacts& facts, Node 
   if (holder.kind == PythonType::Kind::kInstance) {
     class_level(*holder.of);
     for (const PythonClass* above : world.ancestors(*holder.of)) class_level(*above);
-  } else if (class_attributes.count(name) != 0) {
+  } else if (class_attributes.contains(name)) {
     return {};
   }
-  const auto stores = attribute_stores.find(name);
-  if (stores != attribute_stores.end()) {
-    if (stores->second.size() > 64) return {};
-    for (const CallSite& store : stores->second) {
+  const std::vector<CallSite>* stores = attribute_stores.find(name);
+  if (stores != nullptr) {
+    if (stores->size() > 64) return {};
+    for (const CallSite& store : *stores) {
       if (holder.kind == PythonType::Kind::kInstance) {
         const PythonType other = type(*store.facts, store.call.field("object"), depth);
         if (other.kind == PythonType::Kind::kInstance && !related(*other.of, *holder.of)) continue;
@@ -450,10 +450,10 @@ bool PythonWorld::Impl::follow_attribute(const PythonFacts& facts, Node attribut
   const std::string name(attribute.field("attribute").text());
   if (!out.attributes_seen.insert(name + " " + std::to_string(level)).second) return true;
   const PythonType holder = type(facts, attribute.field("object"), out.depth);
-  const auto loads = attribute_loads.find(name);
-  if (loads == attribute_loads.end()) return true;
-  if (loads->second.size() > 120) return false;
-  for (const CallSite& load : loads->second) {
+  const std::vector<CallSite>* loads = attribute_loads.find(name);
+  if (loads == nullptr) return true;
+  if (loads->size() > 120) return false;
+  for (const CallSite& load : *loads) {
     if (holder.kind == PythonType::Kind::kInstance) {
       const PythonType other = type(*load.facts, load.call.field("object"), out.depth);
       if (other.known() && (other.kind != PythonType::Kind::kInstance || !related(*other.of, *holder.of))) continue;
@@ -580,7 +580,7 @@ bool PythonWorld::Impl::follow_argument(const PythonFacts& facts, Node argument,
     if (last == "join" || last == "deepcopy" || last == "sqrt") return true;
     // It becomes an item of another container.
     if (callee.is("attribute") && (last == "append" || last == "add" || last == "appendleft" || last == "insert") &&
-        methods.count(last) == 0) {
+        !methods.contains(last)) {
       const Node holder = callee.field("object");
       if (holder.is("attribute")) return follow_attribute(facts, holder, level + 1, out);
       const PythonBinding* binding = holder.is("identifier") ? facts.resolve(holder) : nullptr;
@@ -684,12 +684,12 @@ bool PythonWorld::Impl::follow(const PythonFacts& facts, Node use, int level, Fi
     if (function == nullptr || function->other_decorators || function->is_generator) return false;
     if (!out.seen.insert({function, level}).second) return true;
     if (function->is_property) {
-      const auto loads = attribute_loads.find(function->name);
-      if (loads == attribute_loads.end()) return true;
-      return std::all_of(loads->second.begin(), loads->second.end(),
+      const std::vector<CallSite>* loads = attribute_loads.find(function->name);
+      if (loads == nullptr) return true;
+      return std::all_of(loads->begin(), loads->end(),
                          [&](const CallSite& load) { return follow(*load.facts, load.call, level, out); });
     }
-    if (values.count(function->name) != 0) return false;
+    if (values.contains(function->name)) return false;
     const std::vector<CallSite>& sites = world.calls_of(function->name);
     return std::all_of(sites.begin(), sites.end(),
                        [&](const CallSite& site) { return follow(*site.facts, site.call, level, out); });
@@ -753,7 +753,7 @@ std::vector<PythonWorld::PossibleMethod> PythonWorld::possible_methods(const Pyt
   const Node callee = call.field("function");
   if (!callee.is("attribute")) return result;
   const std::string name(callee.field("attribute").text());
-  if (attribute_patched(name) || impl_->class_attributes.count(name) != 0) return result;
+  if (attribute_patched(name) || impl_->class_attributes.contains(name)) return result;
   const Node object = callee.field("object");
   if (object.is("call") && facts.is_builtin(object.field("function"), "super")) return result;
   if (object.is("identifier")) {
@@ -773,11 +773,21 @@ std::vector<PythonWorld::PossibleMethod> PythonWorld::possible_methods(const Pyt
   } else {
     if (type.known() || python_reading_method(name) || python_mutating_method(name)) return result;
     sure = false;
-    for (const auto& [other, list] : impl_->classes) {
-      for (const PythonClass* cls : list) {
-        if (method_of(*cls, name) != nullptr) classes.push_back(cls);
+    for (const PythonFunction* method : methods_named(name)) {
+      const PythonClass* owner = method->facts->class_of(*method);
+      classes.push_back(owner);
+      for (const PythonClass* below : descendants(*owner)) {
+        if (method_of(*below, name) != nullptr) classes.push_back(below);
       }
     }
+    // One order whatever led to a class: by name, then by file and place.
+    std::sort(classes.begin(), classes.end(), [&](const PythonClass* a, const PythonClass* b) {
+      const auto key = [&](const PythonClass* cls) {
+        return std::make_tuple(std::string_view(cls->name), impl_->places.at(cls->facts), cls->node.range().begin);
+      };
+      return key(a) < key(b);
+    });
+    classes.erase(std::unique(classes.begin(), classes.end()), classes.end());
   }
   for (const PythonClass* cls : classes) {
     const PythonFunction* method = method_of(*cls, name);

@@ -248,6 +248,7 @@ struct PythonType {
 class PythonWorld {
  public:
   explicit PythonWorld(const Workspace& workspace);
+  PythonWorld(const Workspace& workspace, const PythonWorld& almost);  // faster; sees the same
   ~PythonWorld();
   PythonWorld(const PythonWorld&) = delete;
   PythonWorld& operator=(const PythonWorld&) = delete;

@@ -10,6 +10,7 @@ namespace jarvis2::code {
 namespace {
 
 constexpr std::size_t kCachedWorlds = 6;
+constexpr std::size_t kMostDerived = 4;  // files in which a world may differ from the one it is derived from
 constexpr int kDeepest = 24;      // of nested questions about types
 constexpr int kMostSteps = 3000;  // a question
 
@@ -69,15 +70,34 @@ bool PythonFacts::is_assignment_target(const PythonFacts& facts, Node node) {
   return is_attribute_target(facts, node);
 }
 
-PythonWorld::PythonWorld(const Workspace& workspace) : impl_(std::make_unique<Impl>(*this)) {
+namespace {
+
+std::vector<const SourceFile*> python_sources(const Workspace& workspace) {
   std::vector<const SourceFile*> sources;
   for (const SourceFile& file : workspace.files()) {
     if (file.tree && file.tree->language() == Language::kPython) sources.push_back(&file);
   }
-  impl_->files.resize(sources.size());
+  return sources;
+}
+
+}  // namespace
+
+PythonWorld::PythonWorld(const Workspace& workspace) : impl_(std::make_unique<Impl>(*this)) {
+  impl_->build(workspace);
+}
+
+PythonWorld::PythonWorld(const Workspace& workspace, const PythonWorld& almost) : impl_(std::make_unique<Impl>(*this)) {
+  impl_->derive(workspace, *almost.impl_);
+}
+
+PythonWorld::~PythonWorld() = default;
+
+void PythonWorld::Impl::build(const Workspace& workspace) {
+  const std::vector<const SourceFile*> sources = python_sources(workspace);
+  files.resize(sources.size());
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
-    for (std::size_t i; (i = next.fetch_add(1)) < sources.size();) impl_->files[i] = PythonFacts::of(*sources[i]);
+    for (std::size_t i; (i = next.fetch_add(1)) < sources.size();) files[i] = PythonFacts::of(*sources[i]);
   };
   {
     std::vector<std::jthread> pool;
@@ -85,44 +105,127 @@ PythonWorld::PythonWorld(const Workspace& workspace) : impl_(std::make_unique<Im
     for (std::size_t i = 1; i < most; ++i) pool.emplace_back(work);
     work();
   }
-  for (const std::shared_ptr<const PythonFacts>& facts : impl_->files) impl_->index(*facts);
+  for (std::size_t i = 0; i < files.size(); ++i) places.emplace(files[i].get(), i);
+  for (const std::shared_ptr<const PythonFacts>& facts : files) add(*facts);
+  index_modules();
 }
 
-PythonWorld::~PythonWorld() = default;
-
-void PythonWorld::Impl::index(const PythonFacts& facts) {
-  by_path[facts.path()] = &facts;
-  std::string name = module_name(facts.path());
-  while (true) {
-    const auto [at, inserted] = modules.emplace(name, &facts);
-    if (!inserted) at->second = nullptr;
-    const std::size_t dot = name.find('.');
-    if (dot == std::string::npos) break;
-    name = name.substr(dot + 1);
+void PythonWorld::Impl::derive(const Workspace& workspace, const Impl& from) {
+  const std::vector<const SourceFile*> sources = python_sources(workspace);
+  files = from.files;
+  functions = from.functions;
+  methods = from.methods;
+  classes = from.classes;
+  calls = from.calls;
+  attribute_stores = from.attribute_stores;
+  attribute_loads = from.attribute_loads;
+  class_attributes = from.class_attributes;
+  patched = from.patched;
+  changed_later = from.changed_later;
+  values = from.values;
+  computed_names = from.computed_names;
+  std::vector<std::size_t> changed;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (&files[i]->tree() == sources[i]->tree.get()) continue;
+    changed.push_back(i);
+    remove(*files[i]);
+    files[i] = PythonFacts::of(*sources[i]);
   }
+  for (std::size_t i = 0; i < files.size(); ++i) places.emplace(files[i].get(), i);
+  for (const std::size_t i : changed) add(*files[i]);
+  index_modules();
+}
+
+namespace {
+
+const PythonFacts* facts_of(const PythonFunction* function) {
+  return function->facts;
+}
+const PythonFacts* facts_of(const PythonClass* cls) {
+  return cls->facts;
+}
+const PythonFacts* facts_of(const PythonWorld::CallSite& site) {
+  return site.facts;
+}
+
+}  // namespace
+
+void PythonWorld::Impl::add(const PythonFacts& facts) {
+  const std::size_t place = places.at(&facts);
+  // After those of earlier files, before those of later ones.
+  const auto put = [&](auto& table, std::string_view name, const auto& one) {
+    auto& list = table.at(name);
+    auto at = list.end();
+    while (at != list.begin() && places.at(facts_of(*std::prev(at))) > place) --at;
+    list.insert(at, one);
+  };
   for (const PythonFunction& function : facts.functions()) {
     if (function.owner >= 0) {
-      methods[function.name].push_back(&function);
+      put(methods, function.name, &function);
     } else if (!function.nested) {
-      functions[function.name].push_back(&function);
+      put(functions, function.name, &function);
     }
   }
-  for (const PythonClass& cls : facts.classes()) classes[cls.name].push_back(&cls);
+  for (const PythonClass& cls : facts.classes()) put(classes, cls.name, &cls);
   const PythonFileIndex& own = facts.index();
-  const auto join = [](auto& into, const auto& from) {
-    for (const auto& [key, list] : from) {
-      auto& all = into[key];
-      all.insert(all.end(), list.begin(), list.end());
+  const auto join = [&](auto& into, const auto& from) {
+    for (const auto& [name, list] : from) {
+      for (const CallSite& site : list) put(into, name, site);
     }
   };
   join(calls, own.calls);
   join(attribute_stores, own.attribute_stores);
   join(attribute_loads, own.attribute_loads);
-  computed_names.insert(own.computed_names.begin(), own.computed_names.end());
-  class_attributes.insert(own.class_attributes.begin(), own.class_attributes.end());
-  patched.insert(own.patched.begin(), own.patched.end());
-  changed_later.insert(own.changed_later.begin(), own.changed_later.end());
-  values.insert(own.values.begin(), own.values.end());
+  const auto count = [](NameTable<std::uint32_t>& into, const NameSet& from) {
+    for (const std::string& name : from) ++into.at(name);
+  };
+  count(class_attributes, own.class_attributes);
+  count(patched, own.patched);
+  count(changed_later, own.changed_later);
+  count(values, own.values);
+  for (const std::string& name : own.computed_names) ++computed_names[name];
+}
+
+void PythonWorld::Impl::remove(const PythonFacts& facts) {
+  const auto drop = [&](auto& table, std::string_view name) {
+    std::erase_if(table.at(name), [&](const auto& one) { return facts_of(one) == &facts; });
+  };
+  for (const PythonFunction& function : facts.functions()) {
+    if (function.owner >= 0) {
+      drop(methods, function.name);
+    } else if (!function.nested) {
+      drop(functions, function.name);
+    }
+  }
+  for (const PythonClass& cls : facts.classes()) drop(classes, cls.name);
+  const PythonFileIndex& own = facts.index();
+  for (const auto& [name, list] : own.calls) drop(calls, name);
+  for (const auto& [name, list] : own.attribute_stores) drop(attribute_stores, name);
+  for (const auto& [name, list] : own.attribute_loads) drop(attribute_loads, name);
+  const auto discount = [](NameTable<std::uint32_t>& from, const NameSet& names) {
+    for (const std::string& name : names) --from.at(name);
+  };
+  discount(class_attributes, own.class_attributes);
+  discount(patched, own.patched);
+  discount(changed_later, own.changed_later);
+  discount(values, own.values);
+  for (const std::string& name : own.computed_names) {
+    if (--computed_names[name] == 0) computed_names.erase(name);
+  }
+}
+
+void PythonWorld::Impl::index_modules() {
+  for (const std::shared_ptr<const PythonFacts>& facts : files) {
+    by_path[facts->path()] = facts.get();
+    std::string name = module_name(facts->path());
+    while (true) {
+      const auto [at, inserted] = modules.emplace(name, facts.get());
+      if (!inserted) at->second = nullptr;
+      const std::size_t dot = name.find('.');
+      if (dot == std::string::npos) break;
+      name = name.substr(dot + 1);
+    }
+  }
 }
 
 std::shared_ptr<const PythonFileIndex> make_python_file_index(const PythonFacts& facts) {
@@ -183,13 +286,25 @@ std::shared_ptr<const PythonWorld> PythonWorld::of(const Workspace& workspace) {
     if (file.tree && file.tree->language() == Language::kPython)
       key.emplace_back(file.tree.get(), std::hash<std::string>()(file.path));
   }
+  std::shared_ptr<const PythonWorld> nearest;
   {
     const std::lock_guard<std::mutex> lock(mutex);
+    std::size_t fewest = kMostDerived + 1;
     for (const auto& [other, world] : known) {
-      if (other == key) return world;
+      if (other.size() != key.size()) continue;
+      std::size_t differences = 0;
+      for (std::size_t i = 0; i < key.size() && differences < fewest; ++i) {
+        // Another path at the same place is another project.
+        if (other[i] != key[i]) differences += other[i].second == key[i].second ? 1 : fewest;
+      }
+      if (differences == 0) return world;
+      if (differences >= fewest) continue;
+      fewest = differences;
+      nearest = world;
     }
   }
-  std::shared_ptr<const PythonWorld> made = std::make_shared<PythonWorld>(workspace);
+  std::shared_ptr<const PythonWorld> made =
+      nearest ? std::make_shared<PythonWorld>(workspace, *nearest) : std::make_shared<PythonWorld>(workspace);
   const std::lock_guard<std::mutex> lock(mutex);
   for (const auto& [other, world] : known) {
     if (other == key) return world;
@@ -205,10 +320,10 @@ const PythonFacts* PythonWorld::facts(const std::string& path) const {
 }
 
 namespace {
-template <typename Map>
-typename Map::mapped_type listed(const Map& map, std::string_view name) {
-  const auto found = map.find(name);
-  return found == map.end() ? typename Map::mapped_type{} : found->second;
+template <typename T>
+T listed(const NameTable<T>& table, std::string_view name) {
+  const T* found = table.find(name);
+  return found == nullptr ? T{} : *found;
 }
 }  // namespace
 
@@ -224,24 +339,24 @@ std::vector<const PythonClass*> PythonWorld::classes_named(std::string_view name
 
 const std::vector<PythonWorld::CallSite>& PythonWorld::calls_of(std::string_view name) const {
   static const std::vector<CallSite> none;
-  const auto found = impl_->calls.find(name);
-  return found == impl_->calls.end() ? none : found->second;
+  const std::vector<CallSite>* found = impl_->calls.find(name);
+  return found == nullptr ? none : *found;
 }
 
 bool PythonWorld::used_as_value(std::string_view name) const {
-  return impl_->values.count(name) != 0;
+  return impl_->values.contains(name);
 }
 
 bool PythonWorld::attribute_patched(std::string_view name) const {
-  return impl_->patched.count(name) != 0;
+  return impl_->patched.contains(name);
 }
 
 bool PythonWorld::set_only_in_constructors(std::string_view name) const {
-  return impl_->attribute_stores.count(name) != 0 && impl_->changed_later.count(name) == 0;
+  return impl_->attribute_stores.contains(name) && !impl_->changed_later.contains(name);
 }
 
 bool PythonWorld::defined_in_class(std::string_view name) const {
-  return impl_->methods.count(name) != 0 || impl_->class_attributes.count(name) != 0;
+  return impl_->methods.contains(name) || impl_->class_attributes.contains(name);
 }
 
 // The class that a name refers to as seen from a file: bound once, here or in the module it is imported from.
@@ -324,9 +439,9 @@ const std::vector<const PythonClass*>& PythonWorld::Impl::below(const PythonClas
         for (const std::string& base : other.bases) {
           const std::size_t dot = base.rfind('.');
           if (dot == std::string::npos) continue;
-          const auto named = classes.find(std::string_view(base).substr(dot + 1));
-          if (named == classes.end()) continue;
-          for (const PythonClass* same : named->second) {
+          const std::vector<const PythonClass*>* named = classes.find(std::string_view(base).substr(dot + 1));
+          if (named == nullptr) continue;
+          for (const PythonClass* same : *named) {
             if (same != &other && std::find(above.begin(), above.end(), same) == above.end()) above.push_back(same);
           }
         }
@@ -430,7 +545,7 @@ const PythonFunction* PythonWorld::resolve_call(const PythonFacts& facts, Node c
   const std::vector<const PythonFunction*> found = methods_named(name);
   if (found.size() != 1 || found[0]->other_decorators || found[0]->is_property || !functions_named(name).empty())
     return nullptr;
-  if (impl_->class_attributes.count(name) != 0) return nullptr;
+  if (impl_->class_attributes.contains(name)) return nullptr;
   const PythonClass* cls = found[0]->facts->class_of(*found[0]);
   bool complete = false;
   ancestors(*cls, &complete);
@@ -896,7 +1011,7 @@ std::optional<std::vector<PythonWorld::CallSite>> PythonWorld::Impl::arguments_g
   const PythonParameter& parameter = function.parameters[place];
   const PythonClass* cls = function.facts->class_of(function);
   const bool constructor = cls != nullptr && function.name == "__init__";
-  for (const std::string& prefix : computed_names) {
+  for (const auto& [prefix, files_with_it] : computed_names) {
     if (cls != nullptr && !constructor && function.name.compare(0, prefix.size(), prefix) == 0) return std::nullopt;
   }
   std::vector<std::pair<CallSite, std::size_t>> sites;  // with the place of the first parameter after self
@@ -906,7 +1021,7 @@ std::optional<std::vector<PythonWorld::CallSite>> PythonWorld::Impl::arguments_g
     family.insert(family.begin(), cls);
     for (const PythonClass* member : family) {
       if (world.method_of(*member, "__init__") != &function) continue;
-      if (patched.count(member->name) != 0) return std::nullopt;
+      if (patched.contains(member->name)) return std::nullopt;
       for (const CallSite& site : world.calls_of(member->name)) {
         const PythonClass* made = world.resolve_constructor(*site.facts, site.call);
         if (made == member || made == nullptr) sites.emplace_back(site, 1);
@@ -930,7 +1045,7 @@ std::optional<std::vector<PythonWorld::CallSite>> PythonWorld::Impl::arguments_g
     }
   } else {
     if (function.name.size() > 4 && function.name.compare(0, 2, "__") == 0) return std::nullopt;
-    if (values.count(function.name) != 0 || patched.count(function.name) != 0) return std::nullopt;
+    if (values.contains(function.name) || patched.contains(function.name)) return std::nullopt;
     const std::size_t self = cls != nullptr && !function.is_static ? 1 : 0;
     for (const CallSite& site : world.calls_of(function.name)) {
       const Node callee = site.call.field("function");
@@ -1001,15 +1116,15 @@ PythonType PythonWorld::Impl::attribute_type(const PythonFacts& facts, Node node
   } else if (holder.known() || world.defined_in_class(name)) {
     return {};
   }
-  const auto stores = attribute_stores.find(name);
-  if (stores == attribute_stores.end() || stores->second.size() > 128) return {};
+  const std::vector<CallSite>* stores = attribute_stores.find(name);
+  if (stores == nullptr || stores->size() > 128) return {};
   PythonType result;
   bool first = true;
   if (holder.kind == PythonType::Kind::kInstance && holder.of->attributes.count(name) != 0) {
     result = type(*holder.of->facts, holder.of->attributes.find(name)->second, depth);
     first = false;
   }
-  for (const CallSite& store : stores->second) {
+  for (const CallSite& store : *stores) {
     // Stores on objects that are surely of another class do not count.
     if (holder.kind == PythonType::Kind::kInstance) {
       const PythonType other = type(*store.facts, store.call.field("object"), depth);

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <utility>
 
+#include "code/name_table.h"
 #include "code/python_facts.h"
 
 namespace jarvis2::code {
@@ -26,9 +27,6 @@ std::shared_ptr<const PythonFileIndex> make_python_file_index(const PythonFacts&
 struct PythonWorld::Impl {
   explicit Impl(const PythonWorld& owner) : world(owner) {}
 
-  template <typename T>
-  using Named = std::map<std::string, T, std::less<>>;
-
   // How the callee's first parameter relates to the caller's.
   enum class Through { kOther, kSelf, kConstructor, kOperator };
   struct Summary {
@@ -36,7 +34,12 @@ struct PythonWorld::Impl {
     std::vector<std::pair<const PythonFunction*, Through>> callees;
   };
 
-  void index(const PythonFacts& facts);
+  void build(const Workspace& workspace);
+  // The tables of a world over almost the same files, changed where the files differ.
+  void derive(const Workspace& workspace, const Impl& from);
+  void add(const PythonFacts& facts);
+  void remove(const PythonFacts& facts);
+  void index_modules();
   const PythonClass* class_named(const PythonFacts& facts, int scope, std::string_view name) const;
   const PythonFunction* function_named(const PythonFacts& facts, int scope, std::string_view name) const;
   const PythonFacts* module_of(const PythonFacts& facts, Node object) const;
@@ -98,19 +101,22 @@ struct PythonWorld::Impl {
 
   const PythonWorld& world;
   std::vector<std::shared_ptr<const PythonFacts>> files;
-  std::map<std::string, const PythonFacts*> by_path;
-  Named<const PythonFacts*> modules;  // every suffix of the dotted path; null where ambiguous
-  Named<std::vector<const PythonFunction*>> functions;
-  Named<std::vector<const PythonFunction*>> methods;
-  Named<std::vector<const PythonClass*>> classes;
-  Named<std::vector<CallSite>> calls;
-  Named<std::vector<CallSite>> attribute_stores;  // `call` is the attribute node
-  Named<std::vector<CallSite>> attribute_loads;
-  NameSet class_attributes;
-  NameSet computed_names;
-  NameSet patched;
-  NameSet changed_later;
-  NameSet values;
+  std::unordered_map<const PythonFacts*, std::size_t> places;  // in `files`
+  std::unordered_map<std::string, const PythonFacts*> by_path;
+  std::map<std::string, const PythonFacts*, std::less<>> modules;  // each suffix of the dotted path; null: ambiguous
+  // In the order of the files.
+  NameTable<std::vector<const PythonFunction*>> functions;
+  NameTable<std::vector<const PythonFunction*>> methods;
+  NameTable<std::vector<const PythonClass*>> classes;
+  NameTable<std::vector<CallSite>> calls;
+  NameTable<std::vector<CallSite>> attribute_stores;  // `call` is the attribute node
+  NameTable<std::vector<CallSite>> attribute_loads;
+  // How many files have the name.
+  NameTable<std::uint32_t> class_attributes;
+  NameTable<std::uint32_t> patched;
+  NameTable<std::uint32_t> changed_later;
+  NameTable<std::uint32_t> values;
+  std::map<std::string, std::uint32_t> computed_names;
 
   mutable std::recursive_mutex mutex;  // guards what is below
   mutable int open_questions = 0;
