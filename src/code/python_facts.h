@@ -199,9 +199,9 @@ class PythonFacts {
 // What running a piece of code may change. Keys of `containers`: "x" (a local or global name), ".a" (held by an
 // attribute a of anything), "x[]" (an element of x), "?" (anything).
 struct PythonEffects {
-  bool unknown = false;     // calls something not seen: anything may happen
-  bool io = false;          // prints, reads, draws random numbers, raises on purpose, advances an iterator
-  bool yields = false;      // gives control away
+  bool unknown = false;           // calls something not seen: anything may happen
+  bool io = false;                // prints, reads, draws random numbers, raises on purpose, advances an iterator
+  bool yields = false;            // gives control away
   InternedNames attributes;       // attribute names stored on existing objects
   InternedNames self_attributes;  // stored on the first parameter only
   InternedNames globals;          // module-level names rebound

@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::size_t kCachedWorlds = 6;
 constexpr std::size_t kMostDerived = 4;  // files in which a world may differ from the one it is derived from
-constexpr int kDeepest = 24;      // of nested questions about types
-constexpr int kMostSteps = 3000;  // a question
+constexpr int kDeepest = 24;             // of nested questions about types
+constexpr int kMostSteps = 3000;         // a question
 
 std::string module_name(const std::string& path) {
   std::string name = path.substr(0, path.rfind('.'));

@@ -166,8 +166,7 @@ void find_optimise_function(Context& context) {
 }  // namespace
 
 std::unique_ptr<Transformation> optimise_function() {
-  return make_transformation("python/optimise-function", Safety::kSafeIfVerified, 1.2, find_optimise_function,
-                             true);
+  return make_transformation("python/optimise-function", Safety::kSafeIfVerified, 1.2, find_optimise_function, true);
 }
 
 }  // namespace jarvis2::edit::python
