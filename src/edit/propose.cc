@@ -23,11 +23,12 @@ bool fits(const Transformation& transformation, code::Language language) {
   return wanted == language || (wanted == code::Language::kC && language == code::Language::kCpp);
 }
 
-std::vector<Proposal> run_jobs(const std::vector<Job>& jobs, const code::Workspace& workspace, unsigned threads) {
+std::vector<Proposal> run_jobs(const std::vector<Job>& jobs, const code::Workspace& workspace, unsigned threads,
+                               const std::stop_token& stop) {
   std::vector<std::vector<Proposal>> found(jobs.size());
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
-    for (std::size_t i; (i = next.fetch_add(1)) < jobs.size();) {
+    for (std::size_t i; !stop.stop_requested() && (i = next.fetch_add(1)) < jobs.size();) {
       // One broken rule must not end the run: it is named, the others go on.
       try {
         found[i] = jobs[i].transformation->propose(workspace, *jobs[i].file, jobs[i].ranges);
@@ -129,11 +130,13 @@ std::vector<ActionId> propose(const std::vector<std::unique_ptr<Transformation>>
     }
     if (ranges.empty()) continue;
     for (const std::unique_ptr<Transformation>& transformation : transformations) {
+      // Putting all steps together for every function of a project would take minutes.
+      if (transformation->composite() && heat.lines.empty()) continue;
       if (fits(*transformation, file.tree->language())) jobs.push_back({transformation.get(), &file, ranges});
     }
   }
   std::vector<Action> actions;
-  for (const Proposal& proposal : run_jobs(jobs, workspace, options.threads)) {
+  for (const Proposal& proposal : run_jobs(jobs, workspace, options.threads, options.stop)) {
     if (options.safe_only && proposal.safety != Safety::kAlwaysSafe) continue;
     Action action = to_action(proposal);
     bool allowed = !proposal.changes.empty();
@@ -188,7 +191,7 @@ std::vector<ActionId> propose_after(const std::vector<std::unique_ptr<Transforma
       if (fits(*transformation, source->tree->language())) jobs.push_back({transformation.get(), source, ranges});
     }
   }
-  for (const Proposal& proposal : run_jobs(jobs, after, options.threads)) {
+  for (const Proposal& proposal : run_jobs(jobs, after, options.threads, options.stop)) {
     if (options.safe_only && proposal.safety != Safety::kAlwaysSafe) continue;
     std::vector<TextChange> changes;
     bool allowed = !proposal.changes.empty();

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct ProposeOptions {
   std::size_t max_actions = 4000;  // the hottest are kept
   bool safe_only = false;
   unsigned threads = 1;
+  std::stop_token stop;  // what was found before is kept
   // Restricts sites: called with path and enclosing function (nullptr at file level).
   std::function<bool(const std::string& path, const code::Function* function)> accept;
 };

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "base/hash.h"
+#include "base/interrupt.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/process.h"
@@ -165,6 +166,7 @@ class Job {
     parse();
     propose_.safe_only = options_.safe_only;
     propose_.threads = threads_;
+    propose_.stop = interrupt_token();
     propose_.accept = [this](const std::string& path, const code::Function* function) {
       return scope_.file(path) && (scope_.function.empty() || (function != nullptr && scope_.symbol(function)));
     };
@@ -173,6 +175,7 @@ class Job {
     if (kinds_.contains(edit::Kind::kRewrite)) {
       transformations_ = all_transformations();
       edit::propose(transformations_, workspace_, model_, heat_, propose_, catalogue_);
+      check_interrupt();
       chain();
     }
     ProviderContext context{workspace_,
