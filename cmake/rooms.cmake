@@ -1,7 +1,7 @@
 # jarvis_room(NAME [CONCURRENT] [BYTES] DEPS rooms... LIBS targets...): one static library from src/NAME/*.cc, and NAME_test from
 # its *_test.cc. CONCURRENT: the tests also run under the thread sanitizer. BYTES: it reads numbers
 # out of raw memory, so their alignment is checked too. Suites named *Slow run under no sanitizer.
-# Files ending in _linux.cc, _macos.cc and _posix.cc are ports, chosen here by system. *_main.cc is left to whoever names it.
+# Files ending in _linux.cc, _macos.cc and _posix.cc are ports, chosen here by system. *_main.cc and *_module.cc are left to whoever names them.
 add_custom_target(concurrent_tests)
 
 # jarvis_unity(OUT NAME FILES...): with JARVIS2_UNITY, the few units that include the files (see unity.py); else the files.
@@ -20,7 +20,7 @@ function(jarvis_room NAME)
   cmake_parse_arguments(ROOM "CONCURRENT;BYTES" "" "DEPS;LIBS" ${ARGN})
   file(GLOB_RECURSE SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${NAME}/*.cc)
   set(TESTS ${SOURCES})
-  list(FILTER SOURCES EXCLUDE REGEX "(_test|_main)\\.cc$")
+  list(FILTER SOURCES EXCLUDE REGEX "(_test|_main|_module)\\.cc$")
   list(FILTER TESTS INCLUDE REGEX "_test\\.cc$")
   if(APPLE)
     file(GLOB_RECURSE OBJC CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${NAME}/*.mm)
