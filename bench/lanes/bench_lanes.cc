@@ -1,5 +1,6 @@
 // bench_lanes: a mixed batch of real work (parsing sources, reads past the page cache, writes with fsync, evaluation of
-// networks) on the lanes, one task after the other, and on one flat pool of as many threads as there are cores.
+// networks) on the lanes, one task after the other, and on one flat pool of as many threads as there are cores. With a
+// GPU also preparation of batches that overlaps its work, beside one after the other, and copies from staged memory.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -7,9 +8,12 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <random>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,6 +23,8 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "code/syntax.h"
+#include "gpu/gpu.h"
+#include "gpu/pipeline.h"
 #include "hardware/lanes.h"
 #include "neural/network.h"
 
@@ -113,6 +119,73 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+// Rows as a search puts them together: the embedding of a site, facts of an action and of a state on a logarithmic scale.
+void encode(const std::vector<float>& embeddings, std::mt19937_64& random, std::size_t rows, float* out) {
+  const std::size_t sites = embeddings.size() / neural::kSiteInputs;
+  for (std::size_t row = 0; row < rows; ++row, out += neural::kInputs) {
+    std::copy_n(embeddings.data() + random() % sites * neural::kSiteInputs, neural::kSiteInputs, out);
+    for (std::size_t fact = neural::kSiteInputs; fact < neural::kInputs; ++fact) {
+      out[fact] = std::log1p(static_cast<float>((row * fact) % 97)) * 0.25f;
+    }
+  }
+}
+
+void add_gpu(const gpu::Device& device, Json& results) {
+  std::vector<std::unique_ptr<gpu::ForwardPass>> passes;
+  std::vector<const gpu::ForwardPass*> networks;
+  for (std::uint64_t seed = 0; seed < 5; ++seed) {  // a policy and four value networks
+    const neural::Weights weights = neural::initial_weights(neural::default_layers(), seed);
+    passes.push_back(std::make_unique<gpu::ForwardPass>(device, weights.layers, weights.weights, weights.biases));
+    networks.push_back(passes.back().get());
+  }
+  std::mt19937_64 random(1);
+  std::vector<float> embeddings(std::size_t{4000} * neural::kSiteInputs);
+  for (float& value : embeddings) value = static_cast<float>(random() % 1000) * 0.001f;
+  for (const std::size_t rows : {64, 128, 256, 512, 1024}) {
+    gpu::BatchPipeline pipeline(device, networks, rows);
+    const std::size_t batches = 65536 / rows;
+    const auto time = [&](bool overlap) {
+      return seconds_of([&] {
+        pipeline.run(
+            batches,
+            [&](std::size_t, float* inputs) {
+              encode(embeddings, random, rows, inputs);
+              return rows;
+            },
+            [](std::size_t, std::size_t, std::span<const float>) {}, overlap);
+      });
+    };
+    time(true);
+    double overlapped = 1e9, serial = 1e9;
+    for (int round = 0; round < 5; ++round) {
+      overlapped = std::min(overlapped, time(true));
+      serial = std::min(serial, time(false));
+    }
+    const double each = 1e6 / static_cast<double>(batches);
+    results.push_back({{"name", fmt::format("prepare {} rows, 5 networks on the GPU", rows)},
+                       {"unit", "us a batch"},
+                       {"ours", overlapped * each},
+                       {"overlapped_by_serial", overlapped / serial},
+                       {"peers", {{{"name", "one after the other"}, {"value", serial * each}, {"ratio", serial / overlapped}}}}});
+  }
+  for (const std::size_t kib : {64, 1024, 16384, 262144}) {
+    const std::size_t bytes = kib * 1024;
+    std::vector<char> plain(bytes, 1);
+    gpu::Staged staged(device, bytes / sizeof(float));
+    std::fill_n(staged.data(), staged.size(), 1.0f);
+    double pinned_s = 1e9, plain_s = 1e9;
+    for (int round = 0; round < 20; ++round) {
+      pinned_s = std::min(pinned_s, device.copy_seconds(staged.data(), bytes));
+      plain_s = std::min(plain_s, device.copy_seconds(plain.data(), bytes));
+    }
+    const auto rate = [&](double seconds) { return 1e-9 * static_cast<double>(bytes) / seconds; };
+    results.push_back({{"name", fmt::format("copy of {} KiB to the GPU from staged memory", kib)},
+                       {"unit", "GB/s"},
+                       {"ours", rate(pinned_s)},
+                       {"peers", {{{"name", "from plain memory"}, {"value", rate(plain_s)}, {"ratio", plain_s / pinned_s}}}}});
+  }
+}
+
 int run(const fs::path& sources) {
   Work work;
   const TempDir folder;
@@ -173,6 +246,11 @@ int run(const fs::path& sources) {
                      {"unit", "ns"},
                      {"ours", median(tiny) * 1e9 / kTiny},
                      {"peers", Json::array()}});
+  if (gpu::device() != nullptr) {
+    add_gpu(*gpu::device(), results);
+  } else {
+    fmt::print(stderr, "no GPU: {}\n", gpu::no_device_reason());
+  }
   fmt::print("{}\n", Json{{"results", results}}.dump(2));
   return 0;
 }
@@ -181,6 +259,16 @@ int run(const fs::path& sources) {
 }  // namespace jarvis2::bench
 
 int main(int argc, char** argv) {
+  if (argc == 3 && std::string(argv[1]) == "--burn") {  // keeps the GPU busy, for who watches it
+    try {
+      if (jarvis2::gpu::device() == nullptr) throw jarvis2::Error("bench_lanes", jarvis2::gpu::no_device_reason());
+      jarvis2::gpu::device()->burn(std::stod(argv[2]));
+      return 0;
+    } catch (const std::exception& error) {
+      fmt::print(stderr, "error: {}\n", error.what());
+      return 2;
+    }
+  }
   std::filesystem::path sources = jarvis2::data_dir() / "src";
   for (int i = 1; i < argc; ++i) {
     if (std::filesystem::is_directory(argv[i])) sources = argv[i];

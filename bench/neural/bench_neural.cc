@@ -8,12 +8,16 @@
 #include <fstream>
 #include <functional>
 #include <iostream>
+#include <optional>
 #include <random>
 #include <sstream>
 #include <string>
 
+#include "base/error.h"
 #include "base/json.h"
+#include "gpu/gpu.h"
 #include "neural/network.h"
+#include "neural/router.h"
 #include "neural/train.h"
 
 namespace jarvis2::bench {
@@ -93,10 +97,71 @@ int run() {
   return 0;
 }
 
-// Lines "forward BATCH SECONDS", "parts BATCH SECONDS", "train 0 SECONDS" and "weights PATH" (of the network, as ONNX
-// would have them: raw floats, layer after layer, weights then biases).
+// What the GPU is asked: microseconds, or nothing without one. "plain": from and to any memory; "staged", "mapped",
+// "copied": inputs lie where the GPU reads them; "matmul ROWSxCOLUMNSxCOUNT".
+std::optional<double> on_gpu(const std::string& what, const std::string& rest, double slice_s,
+                             const neural::Weights& weights) {
+  const gpu::Device* const device = gpu::device();
+  if (device == nullptr) return std::nullopt;
+  if (what == "matmul") {
+    std::size_t rows = 0, columns = 0, count = 0;
+    char times = 0;
+    std::istringstream(rest) >> rows >> times >> columns >> times >> count;
+    const std::vector<float> values = noise(rows * columns);
+    const std::vector<float> x = noise(count * columns);
+    std::vector<float> out(count * rows);
+    const gpu::Matrix matrix(*device, values, rows, columns);
+    return best_us([&] { matrix.multiply(x.data(), count, out.data()); }, slice_s);
+  }
+  static const gpu::ForwardPass pass(*device, weights.layers, weights.weights, weights.biases);
+  const std::size_t batch = std::stoul(rest);
+  const std::vector<float> inputs = noise(batch * neural::kInputs);
+  if (what == "plain") {
+    std::vector<float> out(batch);
+    return best_us([&] { pass.forward(inputs.data(), batch, out.data()); }, slice_s);
+  }
+  gpu::Staged staged(*device, inputs.size()), out(*device, batch);
+  std::copy(inputs.begin(), inputs.end(), staged.data());
+  const gpu::Transfer transfer = what == "mapped"   ? gpu::Transfer::kMapped
+                                 : what == "copied" ? gpu::Transfer::kCopied
+                                                    : gpu::Transfer::kAuto;
+  return best_us(
+      [&] {
+        pass.start(0, staged.data(), batch, out.data(), transfer);
+        pass.wait(0);
+      },
+      slice_s);
+}
+
+// The greatest difference between GPU and CPU over some batches; nothing without a GPU.
+std::optional<double> gpu_difference(const neural::Weights& weights) {
+  if (gpu::device() == nullptr) return std::nullopt;
+  const neural::Network network(weights);
+  const gpu::ForwardPass pass(*gpu::device(), weights.layers, weights.weights, weights.biases);
+  double most = 0;
+  for (const std::size_t batch : {1, 5, 64, 333, 1024, 4096, 10'000}) {
+    const std::vector<float> inputs = noise(batch * neural::kInputs);
+    std::vector<float> cpu(batch), device(batch);
+    network.forward(inputs.data(), batch, cpu.data());
+    pass.forward(inputs.data(), batch, device.data());
+    for (std::size_t i = 0; i < batch; ++i) most = std::max(most, std::abs(static_cast<double>(cpu[i]) - device[i]));
+  }
+  return most;
+}
+
+// A network whose output layer isn't zero, as initial_weights() makes it: differences must show.
+neural::Weights random_weights() {
+  neural::Weights weights = neural::initial_weights(neural::default_layers(), 1);
+  weights.weights.back() = noise(weights.weights.back().size());
+  for (float& weight : weights.weights.back()) weight *= 0.3f;
+  return weights;
+}
+
+// Lines "forward BATCH SECONDS", "parts BATCH SECONDS", "train 0 SECONDS", "gpu-WHAT ... SECONDS" and "weights PATH" (of
+// the network, as ONNX would have them: raw floats, layer after layer, weights then biases); "device" and "routes" tell
+// of the machine.
 int serve() {
-  const neural::Weights weights = neural::initial_weights(neural::default_layers(), 1);
+  const neural::Weights weights = random_weights();
   const neural::Network network(weights);
   fmt::print("{}\n", Json{{"vectors", neural::Network::target()}}.dump());
   std::fflush(stdout);
@@ -107,8 +172,22 @@ int serve() {
     std::string rest;
     double slice_s = 0.05;
     words >> what >> rest >> slice_s;
-    double us = 0;
-    if (what == "weights") {
+    std::optional<double> us = 0;
+    if (what.starts_with("gpu-")) {
+      us = on_gpu(what.substr(4), rest, slice_s, weights);
+    } else if (what == "device" || what == "routes") {
+      Json told;
+      if (what == "routes") {
+        told = neural::to_json(neural::Router(weights, hardware::lanes(), {}).times());
+      } else if (gpu::device() != nullptr) {
+        told = {{"name", gpu::device()->info().name}, {"difference", *gpu_difference(weights)}};
+      } else {
+        told = {{"absent", gpu::no_device_reason()}};
+      }
+      fmt::print("{}\n", told.dump());
+      std::fflush(stdout);
+      continue;
+    } else if (what == "weights") {
       std::ofstream file(rest, std::ios::binary);
       for (std::size_t l = 0; l < weights.weights.size(); ++l) {
         for (const std::vector<float>* values : {&weights.weights[l], &weights.biases[l]}) {
@@ -142,7 +221,7 @@ int serve() {
       };
       us = 1e6 * (epochs(12) - epochs(2)) / 10;
     }
-    fmt::print("{}\n", us);
+    fmt::print("{}\n", us ? Json(*us).dump() : "null");
     std::fflush(stdout);
   }
   return 0;
@@ -152,5 +231,10 @@ int serve() {
 }  // namespace jarvis2::bench
 
 int main(int argc, char** argv) {
-  return argc > 1 && std::string(argv[1]) == "--serve" ? jarvis2::bench::serve() : jarvis2::bench::run();
+  try {
+    return argc > 1 && std::string(argv[1]) == "--serve" ? jarvis2::bench::serve() : jarvis2::bench::run();
+  } catch (const jarvis2::Error& error) {
+    fmt::print(stderr, "error: {}\n", error.what());
+    return 2;
+  }
 }

@@ -52,7 +52,7 @@ class NumPy:
         return 1 / (1 + numpy.exp(-(x @ matrix + bias)))
 
     def work(self, what, batch):
-        x = numpy.random.default_rng(1).standard_normal((batch, 512), numpy.float32)
+        x = numpy.random.default_rng(1).standard_normal((int(batch), 512), numpy.float32) if what == "forward" else None
         return (lambda: self.forward(x)) if what == "forward" else None
 
 
@@ -67,7 +67,7 @@ class OnnxRuntime:
         self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
     def work(self, what, batch):
-        x = numpy.random.default_rng(1).standard_normal((batch, 512), numpy.float32)
+        x = numpy.random.default_rng(1).standard_normal((int(batch), 512), numpy.float32) if what == "forward" else None
         return (lambda: self.session.run(None, {"features": x})) if what == "forward" else None
 
 
@@ -87,8 +87,26 @@ class PyTorch:
             modules += [layer, torch.nn.ReLU() if i + 1 < len(weights) else torch.nn.Sigmoid()]
         self.model = torch.nn.Sequential(*modules).to(device)
 
+    def product(self, shape):
+        torch = self.torch
+        rows, columns, count = map(int, shape.split("x"))
+        torch.set_num_threads(self.threads)
+        matrix = torch.randn(rows, columns, device=self.device)
+        x = torch.randn(count, columns)
+        if self.device != "cpu":
+            x = x.pin_memory()
+
+        def multiply():
+            with torch.inference_mode():
+                return (x.to(self.device, non_blocking=True) @ matrix.T).cpu()
+
+        return multiply
+
     def work(self, what, batch):
         torch = self.torch
+        if what == "matmul":
+            return self.product(batch)
+        batch = int(batch)
         torch.set_num_threads(self.threads)
         x = torch.randn(batch, 512)
         if what == "forward":
@@ -110,6 +128,34 @@ class PyTorch:
         return step if self.device == "cpu" else None
 
 
+class GraphPyTorch(PyTorch):
+    """One captured graph: copy in from pinned memory, the layers, copy out."""
+
+    def work(self, what, batch):
+        if what != "forward":
+            return None
+        torch, batch = self.torch, int(batch)
+        host = torch.randn(batch, 512).pin_memory()
+        out = torch.empty(batch, 1).pin_memory()
+        inputs = torch.empty(batch, 512, device="cuda")
+        stream = torch.cuda.Stream()
+        with torch.inference_mode(), torch.cuda.stream(stream):
+            for _ in range(3):
+                self.model(inputs)
+            stream.synchronize()
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph, stream=stream):
+                inputs.copy_(host, non_blocking=True)
+                out.copy_(self.model(inputs), non_blocking=True)
+
+        def forward():
+            graph.replay()
+            torch.cuda.synchronize()
+            return out
+
+        return forward
+
+
 def main(weights_path, onnx_path):
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     weights = load(weights_path)
@@ -120,6 +166,7 @@ def main(weights_path, onnx_path):
         "torch": lambda: PyTorch(weights, 1),
         "torch-all": lambda: PyTorch(weights, cores),
         "torch-cuda": lambda: PyTorch(weights, 1, "cuda"),
+        "torch-cuda-graph": lambda: GraphPyTorch(weights, 1, "cuda"),
     }
     made = {}
     print(json.dumps({"ready": True}), flush=True)
@@ -128,7 +175,7 @@ def main(weights_path, onnx_path):
         try:
             if name not in made:
                 made[name] = makers[name]()
-            work = made[name].work(what, int(batch))
+            work = made[name].work(what, batch)
             print(json.dumps(best_us(work, float(seconds)) if work else None), flush=True)
         except Exception as error:
             made[name] = None

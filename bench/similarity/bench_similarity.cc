@@ -1,12 +1,17 @@
 // Our side of bench/similarity: reads vectors once, then answers "COUNT K" lines on stdin with the seconds that top_k
-// took (CPU time of this thread and wall time) and the rows it found.
+// took (CPU time of this thread and wall time) and the rows it found; a third word "gpu" asks the GPU, "lanes" all cores.
 #include <fmt/format.h>
 #include <time.h>
 
 #include <cstring>
 #include <iostream>
+#include <optional>
+#include <sstream>
 
 #include "base/files.h"
+#include "gpu/gpu.h"
+#include "hardware/lanes.h"
+#include "index/gpu_similarity.h"
 #include "index/vectors.h"
 
 namespace {
@@ -44,12 +49,20 @@ int main(int argc, char** argv) {
   }
   const index::VectorView view = file.view(count);
   const float loss = file.loss(count);
-  std::cout << "ready" << std::endl;
-  std::size_t asked = 0, k = 0;
-  while (std::cin >> asked >> k) {
+  std::optional<index::GpuVectors> on_gpu;
+  if (gpu::device() != nullptr) on_gpu.emplace(*gpu::device(), view);
+  std::cout << (on_gpu ? "ready gpu" : "ready") << std::endl;
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    std::size_t asked = 0, k = 0;
+    std::string where;
+    std::istringstream(line) >> asked >> k >> where;
     const std::span<const float> some = std::span(queries).first(asked * dimensions);
     const double cpu = now(CLOCK_THREAD_CPUTIME_ID), wall = now(CLOCK_MONOTONIC);
-    const std::vector<std::vector<index::VectorHit>> found = index::top_k(view, some, k, loss);
+    const std::vector<std::vector<index::VectorHit>> found =
+        where == "gpu"     ? on_gpu->top_k(some, k)
+        : where == "lanes" ? index::top_k_on_lanes(hardware::lanes(), view, some, k, loss)
+                           : index::top_k(view, some, k, loss);
     const double cpu_s = now(CLOCK_THREAD_CPUTIME_ID) - cpu, wall_s = now(CLOCK_MONOTONIC) - wall;
     std::string rows;
     for (const std::vector<index::VectorHit>& hits : found) {

@@ -70,7 +70,7 @@ Found find_device() {
   const Jarvis2GpuOpen open = reinterpret_cast<Jarvis2GpuOpen>(::dlsym(module, "jarvis2_gpu_open"));
   std::unique_ptr<Api> api = std::make_unique<Api>();
   std::array<char, 512> why{};
-  if (open == nullptr || open(api.get(), why.data(), why.size()) != 0) {
+  if (open == nullptr || open(api.get(), (user_cache_dir() / "kernels").c_str(), why.data(), why.size()) != 0) {
     found.reason = open == nullptr ? place->string() + " is no GPU module" : why.data();
   } else if (api->version != JARVIS2_GPU_ABI) {
     found.reason = place->string() + " belongs to another version of the program";

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "gpu/none/host_kernels.h"
+#include "gpu/pipeline.h"
 #include "gpu/tiles.h"
 
 namespace jarvis2::gpu {
@@ -180,6 +181,31 @@ TEST_F(OnDevice, ForwardPassEqualsTheFormula) {
       }
       for (std::size_t row = 0; row < batch; ++row) ASSERT_NEAR(out[row], expected[row], 1e-4) << row;
     }
+  }
+}
+
+TEST_F(OnDevice, PipelinesGiveEveryBatchItsOwnResults) {
+  const Layers first = layers_of({24, 12, 8, 1}, 3), second = layers_of({24, 12, 8, 1}, 30);
+  const ForwardPass one(*device(), first.widths, first.weights, first.biases);
+  const ForwardPass two(*device(), second.widths, second.weights, second.biases);
+  const std::vector<float> rows = noise(std::size_t{24} * 40, 8);
+  const std::vector<std::vector<float>> expected = {expected_forward(first, rows), expected_forward(second, rows)};
+  BatchPipeline pipeline(*device(), {&one, &two}, 16);
+  for (const bool overlap : {true, false}) {
+    std::size_t results = 0;
+    pipeline.run(
+        5,
+        [&](std::size_t batch, float* inputs) {
+          std::copy_n(rows.data() + batch * 8 * 24, std::size_t{8} * 24, inputs);
+          return std::size_t{8};
+        },
+        [&](std::size_t batch, std::size_t network, std::span<const float> out) {
+          ASSERT_EQ(out.size(), 8U);
+          for (std::size_t i = 0; i < 8; ++i) EXPECT_NEAR(out[i], expected[network][batch * 8 + i], 1e-4);
+          ++results;
+        },
+        overlap);
+    EXPECT_EQ(results, 10U);
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "index/gpu_similarity.h"
 
 namespace jarvis2::index {
 namespace {
@@ -187,7 +188,7 @@ std::vector<LikeChunk> Meaning::nearest(std::span<const float> vector, std::size
   if (vector.size() != view_.dimensions) return out;
   Statement chunks(store_.db(), "SELECT c.id FROM vector v JOIN chunk c ON c.hash = v.hash WHERE v.slot = ? LIMIT 4");
   // Some rows belong to chunks that are gone.
-  const std::vector<std::vector<VectorHit>> hits = top_k(view_, vector, count + count / 4, loss_);
+  const std::vector<std::vector<VectorHit>> hits = top_k_anywhere(view_, vector, count + count / 4, loss_);
   for (const VectorHit& hit : hits[0]) {
     if (out.size() >= count) break;
     if (!file_.intact(hit.row)) continue;

@@ -8,6 +8,8 @@
 #include <random>
 
 #include "base/files.h"
+#include "hardware/machine.h"
+#include "index/gpu_similarity.h"
 #include "index/vectors.h"
 
 namespace jarvis2::index {
@@ -109,6 +111,50 @@ TEST(VectorFile, StaysAndIsNotBelievedWhenDamaged) {
     std::ofstream(path, std::ios::binary | std::ios::trunc) << bad;
     EXPECT_TRUE(VectorFile(path, "model-a", 64).fresh());
   }
+}
+
+TEST(Similarity, LanesFindWhatOneThreadFinds) {
+  constexpr std::size_t kRows = 17'000, kDimensions = 64;
+  const std::vector<float> all = random_vectors(kRows, kDimensions, 3);
+  const TempDir dir;
+  VectorFile file(dir.path() / "v", "model", kDimensions);
+  file.write(0, all);
+  hardware::Lanes lanes(hardware::this_machine(), {.performance = 3, .cores = 3});
+  for (const std::size_t queries : {1u, 5u, 60u}) {
+    const std::vector<float> asked = random_vectors(queries, kDimensions, 4);
+    const VectorView view = file.view(kRows);
+    const std::vector<std::vector<VectorHit>> one = top_k(view, asked, 12, file.loss(kRows));
+    const std::vector<std::vector<VectorHit>> many = top_k_on_lanes(lanes, view, asked, 12, file.loss(kRows));
+    ASSERT_EQ(many.size(), queries);
+    for (std::size_t q = 0; q < queries; ++q) {
+      ASSERT_EQ(many[q].size(), 12u);
+      for (std::size_t i = 0; i < 12; ++i) {
+        EXPECT_EQ(many[q][i].row, one[q][i].row);
+        EXPECT_FLOAT_EQ(many[q][i].score, one[q][i].score);
+      }
+    }
+  }
+}
+
+TEST(Similarity, TheGpuFindsWhatOneThreadFinds) {
+  if (gpu::device() == nullptr) GTEST_SKIP() << gpu::no_device_reason();
+  constexpr std::size_t kRows = 20'000, kDimensions = 384;
+  const std::vector<float> all = random_vectors(kRows, kDimensions, 3);
+  const TempDir dir;
+  VectorFile file(dir.path() / "v", "model", kDimensions);
+  file.write(0, all);
+  const VectorView view = file.view(kRows);
+  const std::vector<float> asked = random_vectors(30, kDimensions, 4);
+  const std::vector<std::vector<VectorHit>> one = top_k(view, asked, 10, file.loss(kRows));
+  const std::vector<std::vector<VectorHit>> found = GpuVectors(*gpu::device(), view).top_k(asked, 10);
+  for (std::size_t q = 0; q < 30; ++q) {
+    for (std::size_t i = 0; i < 10; ++i) EXPECT_NEAR(found[q][i].score, one[q][i].score, 1e-5);
+  }
+}
+
+TEST(Similarity, OneQueryIsNeverWorthACopy) {
+  EXPECT_FALSE(worth_copying(10'000'000, 384, 1));
+  EXPECT_TRUE(worth_copying(1'000'000, 384, 1000));
 }
 
 }  // namespace

@@ -422,7 +422,8 @@ void read_array(mlx::core::array& from, float* to, std::size_t floats) {
               "copy");
 }
 
-void open_backend(Jarvis2GpuApi& api) {
+void open_backend(Jarvis2GpuApi& api, const char* cache) {
+  cuda::keep_compiled_in(cache);
   cuda::enter();
   api.info = info;
   api.stage = stage;

@@ -58,8 +58,10 @@ void check(int status, const char* what);
 // Makes the device's context that of this thread. Cheap.
 void enter();
 
-// CUDA C++ compiled for this device. Throws with the compiler's words.
+// CUDA C++ compiled for this device, from the folder of keep_compiled_in() where it is known. Throws with the compiler's
+// words.
 std::vector<char> compile(const std::string& source);
+void keep_compiled_in(const char* folder);
 
 // Device memory.
 class Memory {

@@ -1,6 +1,10 @@
 #include <dlfcn.h>
+#include <unistd.h>
 
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
 #include <utility>
 
@@ -21,6 +25,43 @@ void load(void* library, Pointer& function, const char* name) {
   if (function == nullptr) throw std::runtime_error(std::string("the NVIDIA driver has no ") + name);
 }
 
+
+std::filesystem::path g_cache;
+
+// FNV-1a: the name tells sources apart, the file holds the source itself too.
+std::string name_of(const std::string& text) {
+  std::uint64_t hash = 1469598103934665603U;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+  return std::to_string(hash);
+}
+
+// A file: the source, a zero byte, the code, and the code's own name as its check.
+std::vector<char> cached_code(const std::filesystem::path& file, const std::string& source) {
+  std::ifstream in(file, std::ios::binary);
+  const std::string all((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  constexpr std::size_t kCheck = 20;
+  if (all.size() < source.size() + 1 + kCheck || all.compare(0, source.size(), source) != 0) return {};
+  const std::string code = all.substr(source.size() + 1, all.size() - source.size() - 1 - kCheck);
+  std::string check = name_of(code);
+  check.resize(kCheck, ' ');
+  if (all.compare(all.size() - kCheck, kCheck, check) != 0) return {};
+  return {code.begin(), code.end()};
+}
+
+void keep_code(const std::filesystem::path& file, const std::string& source, const std::vector<char>& code) {
+  std::error_code ignored;
+  std::filesystem::create_directories(file.parent_path(), ignored);
+  const std::filesystem::path fresh = file.string() + "." + std::to_string(::getpid());
+  std::string check = name_of(std::string(code.begin(), code.end()));
+  check.resize(20, ' ');
+  {
+    std::ofstream out(fresh, std::ios::binary);
+    out.write(source.c_str(), static_cast<std::streamsize>(source.size() + 1));
+    out.write(code.data(), static_cast<std::streamsize>(code.size()));
+    out.write(check.data(), static_cast<std::streamsize>(check.size()));
+  }
+  std::filesystem::rename(fresh, file, ignored);
+}
 
 Driver open_driver() {
   void* const library = ::dlopen("libcuda.so.1", RTLD_NOW | RTLD_GLOBAL);
@@ -85,7 +126,17 @@ void enter() {
   check(driver().context_set(driver().context), "cuCtxSetCurrent");
 }
 
+void keep_compiled_in(const char* folder) {
+  g_cache = folder;
+}
+
 std::vector<char> compile(const std::string& source) {
+  const std::string target = "sm_" + std::to_string(driver().major) + std::to_string(driver().minor);
+  const std::filesystem::path file = g_cache / (target + "-" + name_of(source));
+  if (!g_cache.empty()) {
+    std::vector<char> known = cached_code(file, source);
+    if (!known.empty()) return known;
+  }
   using Program = struct _nvrtcProgram*;
   void* library = ::dlopen("libnvrtc.so.13", RTLD_NOW | RTLD_GLOBAL);
   if (library == nullptr) library = ::dlopen("libnvrtc.so", RTLD_NOW | RTLD_GLOBAL);
@@ -108,8 +159,8 @@ std::vector<char> compile(const std::string& source) {
   if (create(&program, source.c_str(), "jarvis2.cu", 0, nullptr, nullptr) != 0) {
     throw std::runtime_error("nvrtcCreateProgram failed");
   }
-  const std::string target = "--gpu-architecture=sm_" + std::to_string(driver().major) + std::to_string(driver().minor);
-  const char* const options[] = {target.c_str(), "--std=c++17", "--extra-device-vectorization"};
+  const std::string architecture = "--gpu-architecture=" + target;
+  const char* const options[] = {architecture.c_str(), "--std=c++17", "--extra-device-vectorization"};
   const int status = build(program, 3, options);
   if (status != 0) {
     std::size_t length = 0;
@@ -124,6 +175,7 @@ std::vector<char> compile(const std::string& source) {
   std::vector<char> code(bytes);
   get(program, code.data());
   destroy(&program);
+  if (!g_cache.empty()) keep_code(file, source, code);
   return code;
 }
 
