@@ -69,7 +69,7 @@ def include_folder():
 
 def sources(rooms):
     for path in sorted((ROOT / "src").rglob("*.cc")):
-        if not path.name.endswith(("_linux.cc", "_test.cc")) and (not rooms or path.relative_to(ROOT / "src").parts[0] in rooms):
+        if not path.name.endswith(("_linux.cc", "_test.cc", "_module.cc")) and (not rooms or path.relative_to(ROOT / "src").parts[0] in rooms):
             yield path
     if not rooms:
         vendor = DEPS / "vendor"

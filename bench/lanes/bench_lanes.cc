@@ -119,7 +119,8 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-// Rows as a search puts them together: the embedding of a site, facts of an action and of a state on a logarithmic scale.
+// Rows as a search puts them together: the embedding of a site, facts of an action and of a state on a logarithmic
+// scale.
 void encode(const std::vector<float>& embeddings, std::mt19937_64& random, std::size_t rows, float* out) {
   const std::size_t sites = embeddings.size() / neural::kSiteInputs;
   for (std::size_t row = 0; row < rows; ++row, out += neural::kInputs) {
@@ -162,11 +163,12 @@ void add_gpu(const gpu::Device& device, Json& results) {
       serial = std::min(serial, time(false));
     }
     const double each = 1e6 / static_cast<double>(batches);
-    results.push_back({{"name", fmt::format("prepare {} rows, 5 networks on the GPU", rows)},
-                       {"unit", "us a batch"},
-                       {"ours", overlapped * each},
-                       {"overlapped_by_serial", overlapped / serial},
-                       {"peers", {{{"name", "one after the other"}, {"value", serial * each}, {"ratio", serial / overlapped}}}}});
+    results.push_back(
+        {{"name", fmt::format("prepare {} rows, 5 networks on the GPU", rows)},
+         {"unit", "us a batch"},
+         {"ours", overlapped * each},
+         {"overlapped_by_serial", overlapped / serial},
+         {"peers", {{{"name", "one after the other"}, {"value", serial * each}, {"ratio", serial / overlapped}}}}});
   }
   for (const std::size_t kib : {64, 1024, 16384, 262144}) {
     const std::size_t bytes = kib * 1024;
@@ -179,10 +181,11 @@ void add_gpu(const gpu::Device& device, Json& results) {
       plain_s = std::min(plain_s, device.copy_seconds(plain.data(), bytes));
     }
     const auto rate = [&](double seconds) { return 1e-9 * static_cast<double>(bytes) / seconds; };
-    results.push_back({{"name", fmt::format("copy of {} KiB to the GPU from staged memory", kib)},
-                       {"unit", "GB/s"},
-                       {"ours", rate(pinned_s)},
-                       {"peers", {{{"name", "from plain memory"}, {"value", rate(plain_s)}, {"ratio", plain_s / pinned_s}}}}});
+    results.push_back(
+        {{"name", fmt::format("copy of {} KiB to the GPU from staged memory", kib)},
+         {"unit", "GB/s"},
+         {"ours", rate(pinned_s)},
+         {"peers", {{{"name", "from plain memory"}, {"value", rate(plain_s)}, {"ratio", plain_s / pinned_s}}}}});
   }
 }
 

@@ -157,9 +157,9 @@ neural::Weights random_weights() {
   return weights;
 }
 
-// Lines "forward BATCH SECONDS", "parts BATCH SECONDS", "train 0 SECONDS", "gpu-WHAT ... SECONDS" and "weights PATH" (of
-// the network, as ONNX would have them: raw floats, layer after layer, weights then biases); "device" and "routes" tell
-// of the machine.
+// Lines "forward BATCH SECONDS", "parts BATCH SECONDS", "train 0 SECONDS", "gpu-WHAT ... SECONDS" and "weights PATH"
+// (of the network, as ONNX would have them: raw floats, layer after layer, weights then biases); "device" and "routes"
+// tell of the machine.
 int serve() {
   const neural::Weights weights = random_weights();
   const neural::Network network(weights);

@@ -1,5 +1,6 @@
 // Our side of bench/similarity: reads vectors once, then answers "COUNT K" lines on stdin with the seconds that top_k
-// took (CPU time of this thread and wall time) and the rows it found; a third word "gpu" asks the GPU, "lanes" all cores.
+// took (CPU time of this thread and wall time) and the rows it found; a third word "gpu" asks the GPU, "lanes" all
+// cores.
 #include <fmt/format.h>
 #include <time.h>
 

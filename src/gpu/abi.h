@@ -67,8 +67,8 @@ struct Jarvis2GpuApi {
   int (*burn)(double seconds);
 };
 
-// The module's one symbol: fills `api` when the machine has such a GPU; else returns 1 with the reason in `why`. Compiled
-// kernels are kept in the folder `cache`; empty: nowhere.
+// The module's one symbol: fills `api` when the machine has such a GPU; else returns 1 with the reason in `why`.
+// Compiled kernels are kept in the folder `cache`; empty: nowhere.
 int jarvis2_gpu_open(Jarvis2GpuApi* api, const char* cache, char* why, std::size_t why_size);
 using Jarvis2GpuOpen = int (*)(Jarvis2GpuApi*, const char*, char*, std::size_t);
 }

@@ -155,10 +155,10 @@ ForwardPass::ForwardPass(const Device& on, std::span<const std::uint32_t> layers
   if (!fits(layers)) throw Error("gpu::ForwardPass", "a network of this shape has no kernel");
   state_->device = &on;
   const std::vector<float> packed = forward_weights(layers, weights, biases);
-  check(on,
-        on.api().network_make(layers.data(), static_cast<std::uint32_t>(layers.size()), packed.data(),
-                              &state_->network),
-        "gpu::ForwardPass");
+  check(
+      on,
+      on.api().network_make(layers.data(), static_cast<std::uint32_t>(layers.size()), packed.data(), &state_->network),
+      "gpu::ForwardPass");
 }
 
 ForwardPass::~ForwardPass() {
@@ -251,10 +251,10 @@ void VectorSet::flush() {
     tile_rows(tile_.data() + tile * kTileRows * dimensions_, std::min(kTileRows, waiting - tile * kTileRows),
               dimensions_, laid.data() + tile * kTileRows * dimensions_);
   }
-  check(*device_,
-        device_->api().vectors_write(static_cast<Jarvis2GpuVectors*>(handle_), written_ / kTileRows, tiles,
-                                     laid.data()),
-        "gpu::append");
+  check(
+      *device_,
+      device_->api().vectors_write(static_cast<Jarvis2GpuVectors*>(handle_), written_ / kTileRows, tiles, laid.data()),
+      "gpu::append");
   const std::size_t rows = std::min(waiting, tiles * kTileRows);
   written_ += rows;
   tile_.erase(tile_.begin(), tile_.begin() + static_cast<std::ptrdiff_t>(rows * dimensions_));

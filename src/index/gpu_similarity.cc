@@ -9,8 +9,8 @@ namespace jarvis2::index {
 namespace {
 
 constexpr std::size_t kQueriesOfTask = 16;
-constexpr std::size_t kLeastRows = 16384;       // below, a second thread costs more than it saves
-constexpr double kProductsToOpen = 2e11;        // multiply-adds that a CPU does while a GPU is opened and filled
+constexpr std::size_t kLeastRows = 16384;  // below, a second thread costs more than it saves
+constexpr double kProductsToOpen = 2e11;   // multiply-adds that a CPU does while a GPU is opened and filled
 constexpr std::size_t kMostGpuRows = 16'000'000;
 
 bool better(const VectorHit& a, const VectorHit& b) {
@@ -33,8 +33,8 @@ std::vector<Part> parts_of(const VectorView& view, std::size_t count) {
     while (taken < block.count) {
       if (parts.empty() || at - parts.back().first >= each) parts.push_back({{view.dimensions, {}}, at});
       const std::size_t take = std::min(block.count - taken, parts.back().first + each - at);
-      parts.back().view.blocks.push_back({block.codes + taken * view.dimensions, block.scales + taken,
-                                          block.floats + taken * view.dimensions, take});
+      parts.back().view.blocks.push_back(
+          {block.codes + taken * view.dimensions, block.scales + taken, block.floats + taken * view.dimensions, take});
       taken += take;
       at += take;
     }
@@ -91,7 +91,8 @@ std::vector<std::vector<VectorHit>> top_k_on_lanes(hardware::Lanes& lanes, const
 }
 
 bool worth_copying(std::size_t rows, std::size_t dimensions, std::size_t queries) {
-  return rows <= kMostGpuRows && static_cast<double>(rows) * static_cast<double>(dimensions * queries) > kProductsToOpen;
+  return rows <= kMostGpuRows &&
+         static_cast<double>(rows) * static_cast<double>(dimensions * queries) > kProductsToOpen;
 }
 
 std::vector<std::vector<VectorHit>> top_k_anywhere(const VectorView& view, std::span<const float> queries,

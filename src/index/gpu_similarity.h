@@ -26,8 +26,8 @@ class GpuVectors {
 std::vector<std::vector<VectorHit>> top_k_on_lanes(hardware::Lanes& lanes, const VectorView& view,
                                                    std::span<const float> queries, std::size_t k, float loss);
 
-// Whether so many queries pay for opening the GPU and copying the vectors to it first, which takes about as long as 2·10¹¹
-// multiply-adds on the CPU. A single query never does.
+// Whether so many queries pay for opening the GPU and copying the vectors to it first, which takes about as long as
+// 2·10¹¹ multiply-adds on the CPU. A single query never does.
 bool worth_copying(std::size_t rows, std::size_t dimensions, std::size_t queries);
 // top_k wherever it is fastest on this machine.
 std::vector<std::vector<VectorHit>> top_k_anywhere(const VectorView& view, std::span<const float> queries,

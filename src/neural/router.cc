@@ -12,8 +12,8 @@
 namespace jarvis2::neural {
 namespace {
 
-constexpr std::size_t kSlice = 64;       // rows of a task on the lanes
-constexpr double kSeconds = 0.004;       // spent on one size in one place
+constexpr std::size_t kSlice = 64;  // rows of a task on the lanes
+constexpr double kSeconds = 0.004;  // spent on one size in one place
 constexpr std::size_t kThread = 0, kLanes = 1, kGpu = 2;
 
 double best_us(const std::function<void()>& work) {
@@ -110,7 +110,9 @@ RouteTimes Router::measure() const {
   const bool gpu = pass() != nullptr;
   for (std::size_t i = 0; i < kRoutedBatches.size(); ++i) {
     const std::size_t batch = kRoutedBatches[i];
-    const auto time = [&](Place place) { return best_us([&] { forward_at(place, inputs.data(), batch, out.data()); }); };
+    const auto time = [&](Place place) {
+      return best_us([&] { forward_at(place, inputs.data(), batch, out.data()); });
+    };
     times.us[i][kThread] = time(Place::kThread);
     if (batch > kSlice && lanes_.sizes().performance > 1) times.us[i][kLanes] = time(Place::kLanes);
     if (gpu) times.us[i][kGpu] = time(Place::kGpu);

@@ -1,5 +1,5 @@
-// Where a forward pass runs: on this thread, on all lanes, or on the GPU. Chosen by batch size from a short measurement,
-// which is kept in the user's cache until machine, driver or network shape change.
+// Where a forward pass runs: on this thread, on all lanes, or on the GPU. Chosen by batch size from a short
+// measurement, which is kept in the user's cache until machine, driver or network shape change.
 #pragma once
 
 #include <array>

@@ -122,8 +122,8 @@ std::string forward_source(const std::vector<std::uint32_t>& layers, std::vector
     source += "extern \"C\" __global__ void __launch_bounds__(256) forward_" + number +
               "(const float* w, const float* x, float* out, unsigned batch) {\n  __shared__ j2_float4 even[" +
               std::to_string(count * widest[0] / 4) + "];\n  __shared__ j2_float4 odd[" +
-              std::to_string(std::max<std::size_t>(1, count * widest[1] / 4)) + "];\n  j2::forward<" + number + ", 256" +
-              widths + ">(w, x, out, batch, even, odd, blockIdx.x, threadIdx.x, 256);\n}\n";
+              std::to_string(std::max<std::size_t>(1, count * widest[1] / 4)) + "];\n  j2::forward<" + number +
+              ", 256" + widths + ">(w, x, out, batch, even, odd, blockIdx.x, threadIdx.x, 256);\n}\n";
   }
   return source;
 }
@@ -315,7 +315,8 @@ int vectors_top_k(Jarvis2GpuVectors* vectors, const float* queries, std::size_t 
       cuda::check(on.copy_in_async(vectors->queries.get(), vectors->staged.get(), bytes, vectors->stream), "copy");
       const Scorer* scorer = &kernels.scorers.front();
       for (const Scorer& other : kernels.scorers) {
-        const std::size_t shared = (other.queries * vectors->dimensions + other.queries * 256 / other.span) * sizeof(float);
+        const std::size_t shared =
+            (other.queries * vectors->dimensions + other.queries * 256 / other.span) * sizeof(float);
         if (shared <= kSharedBytes && scorer->queries < some) scorer = &other;
       }
       cuda::DevicePointer data = vectors->data.get(), asked = vectors->queries.get(), to = vectors->scores.get(),
@@ -355,9 +356,9 @@ int burn(double seconds) {
   return guarded([&] {
     cuda::enter();
     const cuda::Driver& on = cuda::driver();
-    const cuda::Module module =
-        build("extern \"C\" __global__ void burn(float* out, unsigned rounds) { float x = threadIdx.x; for (unsigned i "
-              "= 0; i < rounds; ++i) x = x * 0.999f + 1.0f; if (x < 0) out[0] = x; }\n");
+    const cuda::Module module = build(
+        "extern \"C\" __global__ void burn(float* out, unsigned rounds) { float x = threadIdx.x; for (unsigned i "
+        "= 0; i < rounds; ++i) x = x * 0.999f + 1.0f; if (x < 0) out[0] = x; }\n");
     const cuda::Function function = function_of(module, "burn");
     const Memory sink(64);
     cuda::DevicePointer out = sink.get();

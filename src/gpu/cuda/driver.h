@@ -1,5 +1,5 @@
-// The CUDA driver and its run-time compiler, loaded when they are there; declarations after cuda.h and nvrtc.h, whose ABI
-// is stable. Nothing is linked.
+// The CUDA driver and its run-time compiler, loaded when they are there; declarations after cuda.h and nvrtc.h, whose
+// ABI is stable. Nothing is linked.
 #pragma once
 
 #include <cstddef>
@@ -47,8 +47,7 @@ struct Driver {
   int (*module_load)(Module*, const void*);
   int (*module_unload)(Module);
   int (*module_function)(Function*, Module, const char*);
-  int (*launch)(Function, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, Stream, void**,
-                void**);
+  int (*launch)(Function, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, Stream, void**, void**);
 };
 
 // Loaded and set up once. Throws std::runtime_error with the reason where there is no usable GPU.
@@ -58,8 +57,8 @@ void check(int status, const char* what);
 // Makes the device's context that of this thread. Cheap.
 void enter();
 
-// CUDA C++ compiled for this device, from the folder of keep_compiled_in() where it is known. Throws with the compiler's
-// words.
+// CUDA C++ compiled for this device, from the folder of keep_compiled_in() where it is known. Throws with the
+// compiler's words.
 std::vector<char> compile(const std::string& source);
 void keep_compiled_in(const char* folder);
 

@@ -25,7 +25,6 @@ void load(void* library, Pointer& function, const char* name) {
   if (function == nullptr) throw std::runtime_error(std::string("the NVIDIA driver has no ") + name);
 }
 
-
 std::filesystem::path g_cache;
 
 // FNV-1a: the name tells sources apart, the file holds the source itself too.

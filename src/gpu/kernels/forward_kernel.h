@@ -56,7 +56,10 @@ J2_FUNCTION void dense_sigmoid(J2_GLOBAL const float* weights, J2_SHARED const j
 // Rows of one output that a thread takes: as many as keep kThreads threads busy.
 template <unsigned kRows, unsigned kOut, unsigned kThreads>
 struct Group {
-  enum : unsigned { kWanted = kRows * kOut / kThreads, kValue = kWanted >= kRows ? kRows : (kWanted == 0 ? 1 : kWanted) };
+  enum : unsigned {
+    kWanted = kRows * kOut / kThreads,
+    kValue = kWanted >= kRows ? kRows : (kWanted == 0 ? 1 : kWanted)
+  };
 };
 
 template <unsigned kRows, unsigned kThreads, unsigned kIn, unsigned kOut, unsigned... kRest>
@@ -64,7 +67,7 @@ struct Layers {
   J2_FUNCTION static void run(J2_GLOBAL const float* weights, J2_SHARED j2_float4* now, J2_SHARED j2_float4* next,
                               J2_GLOBAL float* out, unsigned rows, unsigned thread, unsigned threads) {
     dense_relu<kRows, Group<kRows, kOut, kThreads>::kValue, kIn, kOut>(weights, now, (J2_SHARED float*)next, thread,
-                                                                      threads);
+                                                                       threads);
     Layers<kRows, kThreads, kOut, kRest...>::run(weights + (kIn + 1) * kOut, next, now, out, rows, thread, threads);
   }
 };

@@ -1,6 +1,7 @@
 // Exact top-k of dot products. Vectors lie in tiles of 256 rows: [dimensions / 4][256] groups of four floats, so that
-// neighbouring threads read neighbouring memory. One kernel writes all scores and the best of each tile; another selects:
-// the k best rows lie in the k tiles whose best are best (were one elsewhere, k tiles would each hold a better row).
+// neighbouring threads read neighbouring memory. One kernel writes all scores and the best of each tile; another
+// selects: the k best rows lie in the k tiles whose best are best (were one elsewhere, k tiles would each hold a better
+// row).
 #pragma once
 
 #include "gpu/kernels/portable.h"
@@ -123,7 +124,8 @@ J2_FUNCTION j2_u64 best_row(J2_GLOBAL const float* scores, J2_SHARED const unsig
   return found;
 }
 
-// Group `query`: the k best rows, best first. `scratch`: a key a thread; `chosen`: k tiles; `threads` is a power of two.
+// Group `query`: the k best rows, best first. `scratch`: a key a thread; `chosen`: k tiles; `threads` is a power of
+// two.
 J2_FUNCTION void select_top(J2_GLOBAL const float* scores, J2_GLOBAL const float* best, unsigned tiles, unsigned k,
                             J2_GLOBAL unsigned* rows_out, J2_GLOBAL float* scores_out, J2_SHARED j2_u64* scratch,
                             J2_SHARED unsigned* chosen, unsigned query, unsigned thread, unsigned threads) {

@@ -24,7 +24,8 @@ std::unique_ptr<Operand> make_operand(std::size_t floats);
 // The values of an evaluated array of floats.
 void read_array(mlx::core::array& from, float* to, std::size_t floats);
 
-// Fills what a back end does itself; `cache` as in jarvis2_gpu_open. Throws std::exception with the reason where there is no such GPU.
+// Fills what a back end does itself; `cache` as in jarvis2_gpu_open. Throws std::exception with the reason where there
+// is no such GPU.
 void open_backend(Jarvis2GpuApi& api, const char* cache);
 
 // Runs `work`; 0, or 1 with its exception's text in last_error().

@@ -72,8 +72,8 @@ void set_last_error(const char* text) {
 
 }  // namespace jarvis2::gpu
 
-extern "C" __attribute__((visibility("default"))) int jarvis2_gpu_open(Jarvis2GpuApi* api, const char* cache,
-                                                                       char* why, std::size_t why_size) {
+extern "C" __attribute__((visibility("default"))) int jarvis2_gpu_open(Jarvis2GpuApi* api, const char* cache, char* why,
+                                                                       std::size_t why_size) {
   using namespace jarvis2::gpu;
   const int status = guarded([&] {
     ::setenv("MLX_ENABLE_TF32", "0", 0);  // results agree with the CPU's

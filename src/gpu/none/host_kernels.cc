@@ -67,7 +67,8 @@ std::vector<std::vector<RowScore>> host_top_k(const float* tiles, std::size_t ro
   for (unsigned query = 0; query < count; ++query) {
     j2::select_top(scores.data(), best.data(), tile_count, take, rows_out.data(), scores_out.data(), &scratch,
                    chosen.data(), query, 0, 1);
-    for (unsigned i = 0; i < take; ++i) found[query].push_back({rows_out[query * take + i], scores_out[query * take + i]});
+    for (unsigned i = 0; i < take; ++i)
+      found[query].push_back({rows_out[query * take + i], scores_out[query * take + i]});
   }
   return found;
 }
