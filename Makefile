@@ -7,7 +7,7 @@ configure = cmake --preset $(1) $(UNITY) >build/$(1).log 2>&1 || { cat build/$(1
 test = ctest --test-dir build/$(1) -j $(JOBS) --output-on-failure --no-tests=error --no-label-summary $(2) \
   >build/$(1)-test.log 2>&1 && sed -n 's/.*tests passed/$(1): &/p' build/$(1)-test.log || { tail -n 300 build/$(1)-test.log; exit 1; }
 
-.PHONY: help setup setup-lint build build-all test test-release test-asan test-tsan demo lint lint-changed format-check fmt macos-cross bench-bundle clean
+.PHONY: help setup setup-lint gpu-cuda build build-all test test-release test-asan test-tsan demo lint lint-changed format-check fmt macos-cross bench-bundle clean
 
 help:  ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-24s %s\n", $$1, $$2}'
@@ -18,10 +18,16 @@ setup:  ## Install what the build needs (system packages, parsers, Python tools,
 setup-lint:  ## The same, and what checks the sources
 	@setup/setup.sh lint
 
+gpu-cuda:  ## Linux: fetch MLX for CUDA (90 MB; with an NVIDIA GPU also CUDA's libraries) and build the GPU module
+	@setup/setup.sh gpu
+	@mkdir -p build
+	@$(call configure,release)
+	@cmake --build --preset release --target jarvis2_gpu_mlx $(NINJA_FLAGS)
+
 build: setup  ## Build the program: build/release/jarvis2
 	@mkdir -p build
 	@$(call configure,release)
-	@cmake --build --preset release --target jarvis2 $(NINJA_FLAGS)
+	@cmake --build --preset release --target jarvis2 gpu $(NINJA_FLAGS)
 
 build-all: build
 	@cmake --build --preset release $(NINJA_FLAGS)

@@ -1,4 +1,6 @@
 # The GPU module, where set-up has put MLX (`make gpu-cuda`; on macOS always): loaded by the program when it is needed.
+# `gpu` is what there is of it, so that a build can name it everywhere.
+add_custom_target(gpu)
 if(APPLE)
   set(MLX_ROOT ${JARVIS2_DEPS}/mlx-metal/mlx)
   set(BACKEND metal)
@@ -32,4 +34,4 @@ else()
   # Driver and cuBLAS are found when it is loaded, not here.
   target_link_options(jarvis2_gpu_mlx PRIVATE -Wl,--allow-shlib-undefined)
 endif()
-add_dependencies(jarvis2_gpu_mlx jarvis2_gpu)
+add_dependencies(gpu jarvis2_gpu_mlx)

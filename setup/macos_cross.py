@@ -2,8 +2,9 @@
 """Compiles and links the whole program for macOS arm64 on Linux, and checks the result. Nothing can be run here.
 
 Every source of src/ that a Mac would build is compiled by Zig's clang for macOS 14, against Debian's headers of the libraries
-that Homebrew has. The program is linked by LLVM's linker against the system libraries' own export lists; what it takes from
-Homebrew's libraries stays open and must be one of their names. Objects are kept in build/macos and reused.
+that Homebrew has; several files at once (cmake/unity.py). The program is linked by LLVM's linker against the system libraries'
+own export lists; what it takes from Homebrew's libraries stays open and must be one of their names. The GPU module is linked
+against libmlx.dylib of MLX's macOS wheel and leaves nothing open. Objects are kept in build/macos and reused.
 
 usage: macos_cross.py [--jobs N] [--compile-only] [ROOM ...]
 """
@@ -25,10 +26,11 @@ HEADERS = (
     "CLI boost curses.h fmt git2 git2.h hwloc hwloc.h hwy ncurses.h ncurses_dll.h nlohmann oneapi openssl spdlog sqlite3.h tbb "
     "toml++ unctrl.h utf8proc.h xxhash.h yaml-cpp"
 ).split()
-FLAGS = "-std=c++20 -O1 -Wall -Wextra -Werror -Wnon-virtual-dtor -Wshadow -Wundef -Wno-missing-field-initializers".split()
+FLAGS = "-std=c++20 -O1 -Wall -Wextra -Werror -Wnon-virtual-dtor -Wno-shadow -Wundef -Wno-missing-field-initializers".split()
 C_LIBRARIES = "libcrypto libgit2 libhwloc libncursesw libtinfo libsqlite3 libutf8proc libxxhash".split()
 CXX_LIBRARIES = ("fmt::", "spdlog::", "YAML::", "tbb::", "hwy::")
 SYSTEM = ("/usr/lib/", "/System/Library/")
+MLX = TOOLS / "mlxw/mlx"
 
 
 def run(*command, **options):
@@ -68,15 +70,26 @@ def include_folder():
 
 
 def sources(rooms):
-    for path in sorted((ROOT / "src").rglob("*.cc")):
-        if not path.name.endswith(("_linux.cc", "_test.cc", "_module.cc")) and (not rooms or path.relative_to(ROOT / "src").parts[0] in rooms):
-            yield path
+    for room in sorted(path for path in (ROOT / "src").iterdir() if path.is_dir() and (not rooms or path.name in rooms)):
+        files = [path for path in sorted(room.rglob("*.cc")) if not path.name.endswith(("_linux.cc", "_test.cc", "_module.cc"))]
+        if files:
+            units = run(sys.executable, ROOT / "cmake/unity.py", ROOT / "src", BUILD / "unity", room.name, *files, check=True)
+            yield from (Path(unit) for unit in units.stdout.split())
     if not rooms:
         vendor = DEPS / "vendor"
         yield from vendor.glob("tree-sitter-0*/src/lib.c")
         for folder in sorted(vendor.glob("tree-sitter-[a-z]*")):
             for name in ("parser.c", "scanner.c"):
                 yield from (path for path in folder.rglob(name) if path.parent.name == "src")
+
+
+def module_sources():
+    return sorted((ROOT / "src/gpu/mlx").glob("*_module.cc")) + sorted((ROOT / "src/gpu/metal").glob("*_module.cc"))
+
+
+def kernel_text():
+    kernels = [ROOT / "src/gpu/kernels" / f"{name}.h" for name in re.search(r"set\(KERNELS ([^)]+)\)", (ROOT / "cmake/gpu_module.cmake").read_text())[1].split()]
+    run(sys.executable, ROOT / "cmake/embed.py", BUILD / "gpu/gpu_kernels_text.h", "kKernelText", *kernels, check=True)
 
 
 def up_to_date(target, dependencies):
@@ -98,7 +111,8 @@ def compile_one(path, include):
     if path.suffix == ".c":
         command = [TOOLS / "tc/bin/mac-cc", "-std=c11", "-O1", "-w", "-D_DARWIN_C_SOURCE", "-I", path.parent, "-I", tree_sitter / "include", "-I", tree_sitter / "src"]
     else:
-        command = [TOOLS / "tc/bin/mac-c++", *FLAGS, "-isystem", include, "-isystem", tree_sitter / "include", "-I", ROOT / "src",
+        module = ["-isystem", MLX / "include", "-isystem", MLX / "include/metal_cpp", "-I", BUILD / "gpu", "-fvisibility=hidden"]
+        command = [TOOLS / "tc/bin/mac-c++", *FLAGS, *(module if path.name.endswith("_module.cc") else []), "-isystem", include, "-isystem", tree_sitter / "include", "-I", ROOT / "src",
                    "-DFMT_SHARED", "-DSPDLOG_SHARED_LIB", "-DSPDLOG_COMPILED_LIB", "-DSPDLOG_FMT_EXTERNAL"]
     result = run(*command, "-MD", "-MF", dependencies, "-c", path, "-o", target, env=environment())
     if result.returncode:
@@ -117,7 +131,7 @@ def exported():
     return names
 
 
-def check(program):
+def check(program, own=()):
     problems = []
     objdump, nm, filt = tool("llvm-objdump"), tool("llvm-nm"), tool("llvm-cxxfilt", "c++filt")
     headers = run(objdump, "--macho", "--private-headers", program).stdout
@@ -126,7 +140,7 @@ def check(program):
     if not (minimum := re.search(r"minos (\S+)", headers)) or minimum[1] != "14.0":
         problems.append(f"made for macOS {minimum[1] if minimum else 'unknown'}, not 14.0")
     used = re.findall(r"^\s+(/\S+|@\S+) \(compat", run(objdump, "--macho", "--dylibs-used", program).stdout, re.M)
-    problems += [f"needs {path}, which no Mac has" for path in used if not path.startswith(SYSTEM)]
+    problems += [f"needs {path}, which no Mac has" for path in used if not path.startswith(SYSTEM) and path not in own]
     open_names = re.findall(r"external (\S+) \(dynamically looked up\)", run(nm, "-m", "-u", program).stdout)
     # Mach-O puts an underscore before every name.
     plain = run(filt, input="\n".join(name[1:] for name in open_names)).stdout.splitlines()
@@ -151,8 +165,11 @@ def main():
         if subprocess.run([ROOT / "setup/macos-cross/setup.sh", TOOLS]).returncode:
             sys.exit("macos-cross: the toolchain could not be made")
     include = include_folder()
+    kernel_text()
     objects, failed = [], 0
     everything = list(sources(arguments.rooms))
+    modules = [] if arguments.rooms and "gpu" not in arguments.rooms else module_sources()
+    everything += modules
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         for path, (target, error) in zip(everything, pool.map(lambda path: compile_one(path, include), everything)):
             if error:
@@ -165,11 +182,24 @@ def main():
         sys.exit(1)
     if arguments.compile_only or arguments.rooms:
         return
-    program = BUILD / "jarvis2"
+    module_objects = objects[len(objects) - len(modules):]
+    objects = objects[:len(objects) - len(modules)]
+    program, module = BUILD / "jarvis2", BUILD / "jarvis2_gpu_mlx.dylib"
     link = run(TOOLS / "tc/bin/mac-c++", *objects, "-Wl,-undefined,dynamic_lookup", "-Wl,-dead_strip", "-o", program, env=environment())
     if link.returncode:
         sys.exit("\n".join(link.stderr.splitlines()[:20]))
+    library = MLX / "lib/libmlx.dylib"
+    link = run(TOOLS / "tc/bin/mac-c++", "-dynamiclib", *module_objects, library, "-Wl,-dead_strip", "-Wl,-rpath,@loader_path", "-install_name", "@rpath/jarvis2_gpu_mlx.dylib",
+               "-o", module, env=environment())
+    if link.returncode:
+        sys.exit("\n".join(link.stderr.splitlines()[:20]))
     problems, used, open_names = check(program)
+    own = re.findall(r"^(@rpath/\S+)$", run(tool("llvm-objdump"), "--macho", "--dylib-id", library).stdout, re.M)
+    of_module, used_by_module, open_in_module = check(module, (*own, "@rpath/jarvis2_gpu_mlx.dylib"))
+    problems += of_module
+    if "_jarvis2_gpu_open" not in run(tool("llvm-nm"), "-U", "--extern-only", module).stdout:
+        problems.append(f"{module.name} has no jarvis2_gpu_open")
+    print(f"linked {module.relative_to(ROOT)}: needs {', '.join(used_by_module)}; {open_in_module} names open")
     print(f"linked {program.relative_to(ROOT)}: macOS 14.0, {len(used)} system libraries, {open_names} names from Homebrew's")
     for problem in problems[:30]:
         print(problem)

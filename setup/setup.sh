@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# setup.sh [lint]: installs what Jarvis2 is built from: system packages, parsers, Python tools, the embedding model; with
-# `lint`, the (large) packages that check sources, too.
+# setup.sh [lint | gpu]: installs what Jarvis2 is built from: system packages, parsers, Python tools, the embedding model;
+# with `lint`, the (large) packages that check sources, too. MLX for the GPU: on macOS, on Linux with `gpu` or where there
+# is an NVIDIA GPU.
 # Safe to run again; a run with nothing to do takes a moment. Everything but the system packages goes into $JARVIS2_DEPS.
 set -euo pipefail
 purpose=${1:-build}
@@ -145,6 +146,35 @@ model() {
   mark_done model "$key"
 }
 
+# --- MLX, the library behind the GPU module; the program works without it, on the CPU ---
+
+mlx() {  # FOLDER PLATFORM LINE-OF-gpu.txt
+  local key target=$deps/$1
+  key=$(digest "$here/gpu.txt")
+  [ -f "$target/mlx/include/mlx/mlx.h" ] && done_before "$1" "$key" && return
+  say "fetching MLX for the GPU"
+  rm -rf "$target.new"
+  grep "^$3==" "$here/gpu.txt" >"$deps/$1.txt"
+  if ! quiet "$deps/venv/bin/pip" install --disable-pip-version-check --no-deps --ignore-installed --only-binary :all: --require-hashes \
+    --platform "$2" --implementation cp --python-version 3.12 --target "$target.new" -r "$deps/$1.txt"; then
+    say "warning: no MLX: $(last_words); the GPU is not used until make setup can fetch it"
+    return
+  fi
+  rm -rf "$target" && mv "$target.new" "$target"
+  mark_done "$1" "$key"
+}
+
+# CUDA's libraries (gigabytes), as the wheel of MLX expects them beside it; only where they can be used.
+cuda_libraries() {
+  local names
+  [ -e /dev/nvidiactl ] && [ ! -d "$deps/mlx-cuda/nvidia" ] || return 0
+  say "fetching CUDA's libraries"
+  names=$(sed -n 's/^# needs: //p' "$here/gpu.txt")
+  # shellcheck disable=SC2086
+  quiet "$deps/venv/bin/pip" install --disable-pip-version-check --no-deps --ignore-installed --only-binary :all: \
+    --target "$deps/mlx-cuda" $names || say "warning: no CUDA libraries: $(last_words)"
+}
+
 if command -v flock >/dev/null; then
   exec 9>"$deps/lock"
   flock 9
@@ -162,3 +192,11 @@ fetching=$!
 python_tools
 model
 wait "$fetching"
+case $system-$(uname -m) in
+  Darwin-arm64) mlx mlx-metal macosx_14_0_arm64 mlx-metal ;;
+  Linux-x86_64)
+    if [ "$purpose" = gpu ] || [ -e /dev/nvidiactl ]; then
+      mlx mlx-cuda manylinux_2_35_x86_64 mlx-cuda-13
+      cuda_libraries
+    fi ;;
+esac

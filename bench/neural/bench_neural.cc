@@ -108,8 +108,9 @@ std::optional<double> on_gpu(const std::string& what, const std::string& rest, d
     char times = 0;
     std::istringstream(rest) >> rows >> times >> columns >> times >> count;
     const std::vector<float> values = noise(rows * columns);
-    const std::vector<float> x = noise(count * columns);
-    std::vector<float> out(count * rows);
+    const std::vector<float> fresh = noise(count * columns);
+    gpu::Staged x(*device, fresh.size()), out(*device, count * rows);
+    std::copy(fresh.begin(), fresh.end(), x.data());
     const gpu::Matrix matrix(*device, values, rows, columns);
     return best_us([&] { matrix.multiply(x.data(), count, out.data()); }, slice_s);
   }

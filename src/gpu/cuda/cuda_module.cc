@@ -384,17 +384,11 @@ class DeviceOperand final : public Operand {
  public:
   explicit DeviceOperand(std::size_t floats) : memory_(floats * sizeof(float)) {
     buffer_ = {reinterpret_cast<void*>(memory_.get()), memory_.bytes(), 0};
-    // Large constant operands are written once: staging them would pin their memory for good.
-    if (memory_.bytes() <= kStagedBytes) staged_.reserve(memory_.bytes());
   }
+  // At the full speed of the bus from staged memory; elsewhere the driver stages.
   void write(const float* from, std::size_t floats) override {
     cuda::enter();
-    const void* source = from;
-    if (staged_.get() != nullptr) {
-      std::memcpy(staged_.get(), from, floats * sizeof(float));
-      source = staged_.get();
-    }
-    cuda::check(cuda::driver().copy_in(memory_.get(), source, floats * sizeof(float)), "copy");
+    cuda::check(cuda::driver().copy_in(memory_.get(), from, floats * sizeof(float)), "copy");
   }
   mlx::core::array array(mlx::core::Shape shape) override {
     return mlx::core::array(
@@ -403,9 +397,7 @@ class DeviceOperand final : public Operand {
   }
 
  private:
-  static constexpr std::size_t kStagedBytes = std::size_t{64} << 20;
   Memory memory_;
-  Pinned staged_;
   CudaBuffer buffer_{};
 };
 
