@@ -29,10 +29,7 @@ void apply_judge_options(const JudgeOptions& options, verify::MeasureOptions& me
   if (!options.min_effect.empty()) measure.min_effect = project::parse_effect(options.min_effect, "--min-effect");
   if (!options.budget.empty()) measure.budget_s = parse_duration(options.budget, "--budget");
   measure.seed = options.seed;
-  if (const std::optional<verify::KnownNoise> known = verify::load_calibration()) {
-    measure.duet_scale = std::clamp(known->duet_deviation, 0.005, 0.1);
-    measure.sequential_scale = std::clamp(known->sequential_deviation, 0.02, 0.3);
-  }
+  verify::apply_calibration(verify::load_calibration(), measure);
 }
 
 double parse_duration(const std::string& text, const std::string& what) {

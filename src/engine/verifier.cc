@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "project/defence.h"
 #include "project/worktree.h"
+#include "verify/calibration.h"
 #include "verify/equivalence.h"
 #include "verify/layouts.h"
 
@@ -79,6 +80,7 @@ Verifier::Verifier(project::Baseline baseline, VerifierOptions options)
   plan_.screen_pairs = options.screen_pairs;
   plan_.instruction_screen = options.instruction_screen;
   plan_.measure = options.measure;
+  verify::apply_calibration(verify::load_calibration(), plan_.measure);
   plan_.measure.objective = objective_of(settings.metric);
   plan_.measure.check_output = !settings.ignore_output;
   plan_.min_effect_given = settings.min_effect_given;

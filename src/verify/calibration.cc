@@ -274,12 +274,20 @@ std::optional<KnownNoise> load_calibration() {
     const Json json = Json::parse(read_file(calibration_file()));
     if (json.at("machine") != machine_name()) return std::nullopt;
     const Json& instruments = json.at("instruments");
-    const KnownNoise known{instruments.at("duet").at("deviation"), instruments.at("sequential").at("deviation")};
+    const KnownNoise known{instruments.at("duet").at("deviation"), instruments.at("sequential").at("deviation"),
+                           json.at("shortest_run_s").is_number() ? json.at("shortest_run_s").get<double>() : 0};
     if (!(known.duet_deviation > 0 && known.sequential_deviation > 0)) return std::nullopt;
     return known;
   } catch (const std::exception&) {
     return std::nullopt;  // from another version, or damaged: as if there were none
   }
+}
+
+void apply_calibration(const std::optional<KnownNoise>& known, MeasureOptions& options) {
+  if (!known) return;
+  options.duet_scale = std::clamp(known->duet_deviation, 0.005, 0.1);
+  options.sequential_scale = std::clamp(known->sequential_deviation, 0.02, 0.3);
+  if (known->shortest_run_s > 0) options.min_run_s = std::clamp(known->shortest_run_s, options.min_run_s, 0.5);
 }
 
 }  // namespace jarvis2::verify

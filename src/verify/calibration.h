@@ -60,8 +60,12 @@ Calibration calibrate(const fs::path& program, const MeasureOptions& options,
 fs::path save_calibration(const Calibration& calibration);
 struct KnownNoise {
   double duet_deviation = 0, sequential_deviation = 0;
+  double shortest_run_s = 0;  // 0: unknown
 };
 std::optional<KnownNoise> load_calibration();
+// What is known of this machine into the options: the deviations that the tests start from, and how long the runs of a
+// pair should take (shorter ones are repeated).
+void apply_calibration(const std::optional<KnownNoise>& known, MeasureOptions& options);
 
 // Two-sided interval of a share at `confidence`.
 std::pair<double, double> clopper_pearson(int successes, int trials, double confidence);

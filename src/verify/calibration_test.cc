@@ -18,6 +18,17 @@ TEST(Calibration, ClopperPearson) {
   EXPECT_EQ(clopper_pearson(10, 10, 0.95).second, 1);
 }
 
+TEST(Calibration, IsUsed) {
+  MeasureOptions options;
+  const MeasureOptions before = options;
+  apply_calibration(std::nullopt, options);
+  EXPECT_DOUBLE_EQ(options.duet_scale, before.duet_scale);
+  apply_calibration(KnownNoise{0.03, 0.2, 0.25}, options);
+  EXPECT_DOUBLE_EQ(options.duet_scale, 0.03);
+  EXPECT_DOUBLE_EQ(options.sequential_scale, 0.2);
+  EXPECT_DOUBLE_EQ(options.min_run_s, 0.25);  // shorter runs are repeated up to this
+}
+
 TEST(Calibration, IsKeptForThisMachineOnly) {
   const TempDir cache;
   const char* before = std::getenv("XDG_CACHE_HOME");

@@ -28,7 +28,9 @@ constexpr double kSteadyLimit = 0.05;   // of waiting and of parallel time
 constexpr double kAaShare = 0.1;        // of the budget
 constexpr double kMemoryNote = 1.25;    // times as much
 constexpr std::uint64_t kMemoryNoteBytes = 4u << 20;
-constexpr double kWaitShare = 0.05;  // of the budget, for waiting until a second load has gone
+constexpr double kWaitShare = 0.05;          // of the budget, for waiting until a second load has gone
+constexpr std::size_t kFewestForTrade = 10;  // pairs
+constexpr double kTradeErrors = 3;           // standard errors below equal time: bought with time
 constexpr int kMostRepeats = 200;
 constexpr double kLongestRepeats_s = 1;  // of one arm, by the wall clock
 
@@ -225,7 +227,10 @@ class Session {
     const double share = needs_direction() ? kDuetShare : 1.0;
     const double deadline_s = started_s_ + options_.budget_s * share;
     // Where there are several layouts, a claim rests on each of them twice at least.
-    const std::size_t layouts = most_layouts(), fewest = layouts > 1 ? 2 * layouts : 0;
+    // Another objective's claim waits until the same pairs say something about time.
+    const std::size_t layouts = most_layouts();
+    const std::size_t fewest = std::max<std::size_t>(layouts > 1 ? 2 * layouts : 0,
+                                                     options_.objective.metric == Metric::kTime ? 0 : kFewestForTrade);
     const auto wants_more = [fewest](const SequentialTest& seen) {
       return seen.wants_more() || (seen.verdict() == Verdict::kFaster && seen.log_ratios().size() < fewest);
     };
@@ -290,7 +295,14 @@ class Session {
       const Verdict time = by("time", options_.sequential_scale, [&](const PairSample& sample) {
         return log_of(sample.base_wall_ns, sample.candidate_wall_ns);
       });
-      if (time == Verdict::kSlower && judgement_.verdict == Verdict::kFaster) {
+      std::vector<double> times;
+      for (const PairSample& sample : judgement_.samples) {
+        times.push_back(log_of(sample.base_wall_ns, sample.candidate_wall_ns));
+      }
+      const double n = std::max(1.0, static_cast<double>(times.size()));
+      const double error = std::max(robust_deviation(times), options_.sequential_scale / n) / std::sqrt(n);
+      const bool looks_slower = !times.empty() && hodges_lehmann(times) + kTradeErrors * error < 0;
+      if ((time == Verdict::kSlower || looks_slower) && judgement_.verdict == Verdict::kFaster) {
         judgement_.verdict = Verdict::kNotFaster;
         judgement_.reason = fmt::format("better by {} ({:.3f}), but bought with time ({:.3f})", metric_name(metric),
                                         judgement_.estimate.ratio, judgement_.beside["time"].ratio);

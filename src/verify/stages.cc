@@ -426,6 +426,7 @@ class Run {
   // Native code is judged in several layouts; where there are none, it has to gain more than a layout is worth.
   std::string lay_out(MeasureOptions& options) {
     if (!baseline_.native || !is_timed()) return {};
+    const double begun_s = monotonic_s();
     Layouts ours = lay_out_candidate(baseline_, tree_, with_build_env(plan_.build), plan_, workspace_, stop_);
     for (const fs::path& tree : ours.trees) layouts_.push_back(std::make_unique<BorrowedTree>(workspace_, tree, true));
     for (const std::string& command : judged_) {
@@ -437,6 +438,7 @@ class Run {
         work.candidate.variants.push_back(workspace_.sandboxed(command, tree, false));
       }
     }
+    options.budget_s = std::max(0.6 * options.budget_s, options.budget_s - (monotonic_s() - begun_s));
     const std::size_t fewer = 1 + std::min(baseline_.layouts.size(), ours.trees.size());
     if (fewer >= kLayouts) return {};
     const std::string& why = baseline_.layouts_missing.empty() ? ours.why : baseline_.layouts_missing;
