@@ -69,7 +69,8 @@ lint-changed: setup-lint  ## The same for what differs from main
 fmt: setup-lint  ## Lay out all sources
 	@setup/lint.py --fix format
 
-macos-cross: setup  ## Compile and link everything for macOS arm64 (Linux; the first run also makes the toolchain)
+macos-cross:  ## Compile and link everything for macOS arm64 (Linux; the first run also makes the toolchain)
+	@setup/setup.sh macos
 	@setup/macos_cross.py --jobs $(JOBS)
 
 bench-bundle: build  ## Pack program, models and benchmarks into build/bench-bundle.tar.xz

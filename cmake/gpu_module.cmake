@@ -14,7 +14,7 @@ endif()
 if(NOT EXISTS ${MLX_ROOT}/include/mlx/mlx.h OR JARVIS2_SANITIZE)
   return()
 endif()
-set(KERNELS portable forward_kernel top_k_kernel)
+set(KERNELS portable forward_kernel top_k_kernel pattern_kernel)
 list(TRANSFORM KERNELS REPLACE "(.+)" "${CMAKE_SOURCE_DIR}/src/gpu/kernels/\\1.h")
 set(KERNEL_TEXT ${CMAKE_BINARY_DIR}/gpu/gpu_kernels_text.h)
 add_custom_command(OUTPUT ${KERNEL_TEXT}

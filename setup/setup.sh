@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# setup.sh [lint | gpu]: installs what Jarvis2 is built from: system packages, parsers, Python tools, the embedding model;
-# with `lint`, the (large) packages that check sources, too. MLX for the GPU: on macOS, on Linux with `gpu` or where there
-# is an NVIDIA GPU.
+# setup.sh [lint | gpu | macos]: installs what Jarvis2 is built from: system packages, parsers, Python tools, the embedding
+# model; with `lint` the (large) packages that check sources, with `macos` those that cross-compile, with `gpu` MLX for CUDA,
+# which comes by itself where there is an NVIDIA GPU, as does MLX for Metal on macOS.
 # Safe to run again; a run with nothing to do takes a moment. Everything but the system packages goes into $JARVIS2_DEPS.
 set -euo pipefail
 purpose=${1:-build}
@@ -46,7 +46,7 @@ debian_packages() {
   local missing=() optional=() name flag
   while read -r name flag; do
     case $name in '' | '#'*) continue ;; esac
-    [ "${flag:-}" != lint ] || [ "$purpose" = lint ] || continue
+    case ${flag:-} in lint | macos) [ "$purpose" = "$flag" ] || continue ;; esac
     installed "$name" && continue
     if [ "${flag:-}" = optional ]; then optional+=("$name"); else missing+=("$name"); fi
   done <"$here/debian-packages.txt"

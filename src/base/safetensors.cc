@@ -54,7 +54,8 @@ Safetensors::Safetensors(const fs::path& path) : path_(path.string()) {
     if (header_size > kMaxHeader || header_size > size_ - 8)
       throw bad(fmt::format("header of {} bytes does not fit", header_size));
     data_ = 8 + header_size;
-    const Json header = Json::parse(map_ + 8, map_ + data_);
+    const Json header =
+        Json::parse(reinterpret_cast<const char*>(map_) + 8, reinterpret_cast<const char*>(map_) + data_);
     if (!header.is_object()) throw bad("the header is no object");
     for (const auto& [name, value] : header.items()) {
       if (name == "__metadata__") {

@@ -20,7 +20,16 @@ struct Jarvis2GpuInfo {
 struct Jarvis2GpuNetwork;
 struct Jarvis2GpuMatrix;
 struct Jarvis2GpuVectors;
-struct Jarvis2GpuProgram;
+
+struct Jarvis2GpuPatterns {
+  const std::uint8_t* class_of;    // 256
+  const std::uint8_t* context_of;  // 256
+  const std::uint16_t* next;
+  const std::uint32_t* accept_at;
+  const std::uint32_t* accepts;
+  std::size_t next_count, accept_at_count, accepts_count;
+  std::uint32_t classes, first_accepting;
+};
 
 // How inputs reach the GPU. On unified memory all are the same.
 enum Jarvis2GpuTransfer : std::int32_t {
@@ -60,6 +69,12 @@ struct Jarvis2GpuApi {
   int (*vectors_write)(Jarvis2GpuVectors* vectors, std::size_t first, std::size_t count, const float* tiles);
   int (*vectors_top_k)(Jarvis2GpuVectors* vectors, const float* queries, std::size_t count, std::uint32_t k,
                        std::uint32_t* rows, float* scores);
+
+  // Walks an automaton (kernels/pattern_kernel.h) over `text`: one thread an item of four numbers. Writes at most
+  // `capacity` pairs (pattern, end) in any order, and how many there are.
+  int (*patterns_scan)(const Jarvis2GpuPatterns* tables, const char* text, std::size_t bytes,
+                       const std::uint32_t* items, std::size_t item_count, std::uint32_t* found, std::uint32_t capacity,
+                       std::uint32_t* count);
 
   // Copies `bytes` to the GPU and waits; plain or staged memory. For measurement.
   int (*copy_to_device)(const void* from, std::size_t bytes);

@@ -105,6 +105,11 @@ const std::string& no_device_reason() {
   return found().reason;
 }
 
+bool may_have_device() {
+  const char* const wish = std::getenv("JARVIS2_GPU");
+  return (wish == nullptr || std::string(wish) != "off") && missing_driver().empty();
+}
+
 Device::Device(std::unique_ptr<Api> api) : api_(std::move(api)) {
   Jarvis2GpuInfo info{};
   if (api_->info(&info) != 0) throw Error("gpu::Device", api_->last_error());
@@ -279,6 +284,35 @@ std::vector<std::vector<RowScore>> VectorSet::top_k(std::span<const float> queri
     for (std::size_t i = 0; i < take; ++i) found[q].push_back({rows[q * take + i], scores[q * take + i]});
   }
   return found;
+}
+
+std::vector<PatternEnd> scan_patterns(const Device& on, const PatternTables& tables, std::string_view text,
+                                      std::span<const std::uint32_t> items) {
+  if (tables.class_of.size() != 256 || tables.context_of.size() != 256 || items.size() % 4 != 0 ||
+      text.size() > 0xffffffffU) {
+    throw Error("gpu::scan_patterns", "tables of 256 bytes, items of four numbers and at most 4 GiB of text");
+  }
+  if (items.empty()) return {};
+  const Jarvis2GpuPatterns given = {tables.class_of.data(),  tables.context_of.data(), tables.next.data(),
+                                    tables.accept_at.data(), tables.accepts.data(),    tables.next.size(),
+                                    tables.accept_at.size(), tables.accepts.size(),    tables.classes,
+                                    tables.first_accepting};
+  std::uint32_t capacity = static_cast<std::uint32_t>(std::clamp<std::size_t>(text.size() / 64, 4096, 1U << 28));
+  for (;;) {
+    std::vector<std::uint32_t> found(std::size_t{2} * capacity);
+    std::uint32_t count = 0;
+    check(on,
+          on.api().patterns_scan(&given, text.data(), text.size(), items.data(), items.size() / 4, found.data(),
+                                 capacity, &count),
+          "gpu::scan_patterns");
+    if (count > capacity) {
+      capacity = count;
+      continue;
+    }
+    std::vector<PatternEnd> ends(count);
+    for (std::size_t i = 0; i < count; ++i) ends[i] = {found[2 * i], found[2 * i + 1]};
+    return ends;
+  }
 }
 
 }  // namespace jarvis2::gpu

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,8 @@ enum class Transfer { kAuto, kMapped, kCopied };
 class Device;
 // The first GPU, or null. Looked for once; thread-safe. $JARVIS2_GPU=off: none.
 const Device* device();
+// Whether it is worth asking for device(): a driver is there. Costs next to nothing.
+bool may_have_device();
 // Why device() is null; empty when it isn't.
 const std::string& no_device_reason();
 
@@ -135,5 +138,19 @@ class VectorSet {
   std::size_t rows_, dimensions_, written_ = 0;
   std::vector<float> tile_;
 };
+
+// Tables of an automaton, as kernels/pattern_kernel.h describes them.
+struct PatternTables {
+  std::span<const std::uint8_t> class_of, context_of;  // 256 each
+  std::span<const std::uint16_t> next;
+  std::span<const std::uint32_t> accept_at, accepts;
+  std::uint32_t classes = 0, first_accepting = 0;
+};
+struct PatternEnd {
+  std::uint32_t pattern = 0, end = 0;
+};
+// Every end of a match, in any order. `items`: four numbers each; text of at most 4 GiB. Thread-safe.
+std::vector<PatternEnd> scan_patterns(const Device& device, const PatternTables& tables, std::string_view text,
+                                      std::span<const std::uint32_t> items);
 
 }  // namespace jarvis2::gpu

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <string>
 
 #include "base/error.h"
 #include "gpu/none/host_kernels.h"
@@ -221,6 +222,34 @@ TEST_F(OnDevice, TopKFindsWhatAFullSortFinds) {
       expect_same(set.top_k(queries, 10), expected_top(vectors, 384, queries, 10));
     }
   }
+}
+
+// "ab" anywhere: classes other, a, b; states start, after a, after ab (accepting in every context).
+TEST_F(OnDevice, PatternsAreFoundWhereTheyEnd) {
+  std::vector<std::uint8_t> class_of(256, 0), context_of(256, 2);
+  class_of['a'] = 1;
+  class_of['b'] = 2;
+  const std::vector<std::uint16_t> next = {0, 1, 0, 0, 1, 2, 0, 1, 0};
+  const std::vector<std::uint32_t> accept_at = {0, 0, 0}, accepts = {1, 7};
+  const PatternTables tables = {class_of, context_of, next, accept_at, accepts, 3, 2};
+  std::string text;
+  std::vector<std::uint32_t> items, expected;
+  for (std::uint32_t line = 0; line < 40'000; ++line) {
+    const std::uint32_t begin = static_cast<std::uint32_t>(text.size());
+    text += line % 3 == 0 ? "xab\n" : "ba-ab-ab\n";
+    for (std::uint32_t at = begin; at + 1 < text.size(); ++at) {
+      if (text[at] == 'a' && text[at + 1] == 'b') expected.push_back(at + 2);
+    }
+    const std::uint32_t end = static_cast<std::uint32_t>(text.size());
+    items.insert(items.end(), {begin, begin, end, end});
+  }
+  std::vector<std::uint32_t> found;
+  for (const PatternEnd& end : scan_patterns(*device(), tables, text, items)) {
+    EXPECT_EQ(end.pattern, 7U);
+    found.push_back(end.end);
+  }
+  std::sort(found.begin(), found.end());
+  EXPECT_EQ(found, expected);
 }
 
 TEST_F(OnDevice, ProductsEqualTheFormula) {

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "neural/router.h"
 
 namespace jarvis2::learn {
 namespace {
@@ -196,7 +197,7 @@ TableLosses table_losses(const std::vector<Table>& tables, const std::vector<std
   std::vector<float> out(rows);
   std::vector<double> mean(rows);
   for (const neural::Weights& weights : learned.value.members) {
-    neural::Network(weights).forward(examples.value.inputs.data(), rows, out.data());
+    neural::Router(weights, hardware::lanes()).forward(examples.value.inputs.data(), rows, out.data());
     for (std::size_t i = 0; i < rows; ++i) {
       mean[i] += neural::log_speedup(out[i]) / static_cast<double>(learned.value.members.size());
     }

@@ -217,14 +217,12 @@ void replace_object(Context& context, int scope, const PythonBinding& binding) {
     if (!indent) return;
     std::vector<std::string> texts;
     bool self_reading = false;
-    bool all_simple = true;
     for (const Node value : store.values) {
       const bool own = facts.tree().root().range().contains(value.range());
       std::optional<std::string> text = on_one_line(own ? source : value.tree().text(), value, own ? uses : Edits());
       if (!text) return;
       texts.push_back(*text);
       self_reading |= mentions(facts, value, binding);
-      all_simple &= is_simple(facts, value);
     }
     std::string out;
     const auto line = [&](const std::string& text) { out += (out.empty() ? "" : ending + *indent) + text; };

@@ -339,6 +339,57 @@ int vectors_top_k(Jarvis2GpuVectors* vectors, const float* queries, std::size_t 
   });
 }
 
+// --- Patterns ---
+
+struct PatternRoom {
+  std::mutex mutex;
+  cuda::Function function = nullptr;
+  Memory text, items, class_of, context_of, next, accept_at, accepts, found, count;
+};
+
+template <typename Value>
+cuda::DevicePointer send(Memory& to, const Value* from, std::size_t count) {
+  to.reserve(std::max<std::size_t>(1, count) * sizeof(Value));
+  cuda::check(cuda::driver().copy_in(to.get(), from, count * sizeof(Value)), "copy");
+  return to.get();
+}
+
+int patterns_scan(const Jarvis2GpuPatterns* tables, const char* text, std::size_t bytes, const std::uint32_t* items,
+                  std::size_t item_count, std::uint32_t* found, std::uint32_t capacity, std::uint32_t* count) {
+  return guarded([&] {
+    static PatternRoom* const room = new PatternRoom;  // as long as the driver
+    const std::lock_guard lock(room->mutex);
+    cuda::enter();
+    if (room->function == nullptr) {
+      room->function = function_of(
+          build("extern \"C\" __global__ void patterns(const unsigned char* text, const unsigned* items, unsigned "
+                "item_count, const unsigned char* class_of, const unsigned char* context_of, const unsigned short* "
+                "next, unsigned classes, unsigned first_accepting, const unsigned* accept_at, const unsigned* accepts, "
+                "unsigned* found, unsigned* count, unsigned capacity) {\n  const unsigned item = blockIdx.x * 128 + "
+                "threadIdx.x;\n  if (item < item_count) pattern_scan_item(text, items, item, class_of, context_of, "
+                "next, classes, first_accepting, accept_at, accepts, found, count, capacity);\n}\n"),
+          "patterns");
+    }
+    const std::uint32_t zero = 0;
+    cuda::DevicePointer text_at = send(room->text, text, bytes), items_at = send(room->items, items, 4 * item_count),
+                        class_at = send(room->class_of, tables->class_of, 256),
+                        context_at = send(room->context_of, tables->context_of, 256),
+                        next_at = send(room->next, tables->next, tables->next_count),
+                        accept_at = send(room->accept_at, tables->accept_at, tables->accept_at_count),
+                        accepts = send(room->accepts, tables->accepts, tables->accepts_count),
+                        count_at = send(room->count, &zero, 1);
+    room->found.reserve(std::size_t{8} * capacity);
+    cuda::DevicePointer found_at = room->found.get();
+    unsigned many = static_cast<unsigned>(item_count), classes = tables->classes, first = tables->first_accepting;
+    void* arguments[] = {&text_at, &items_at,  &many,    &class_at, &context_at, &next_at, &classes,
+                         &first,   &accept_at, &accepts, &found_at, &count_at,   &capacity};
+    launch(room->function, (many + 127) / 128, 1, 128, 0, nullptr, arguments);
+    cuda::check(cuda::driver().copy_out(count, count_at, sizeof *count), "patterns");
+    const std::size_t got = std::min(*count, capacity);
+    if (got > 0) cuda::check(cuda::driver().copy_out(found, found_at, 8 * got), "patterns");
+  });
+}
+
 // --- For measurement ---
 
 int copy_to_device(const void* from, std::size_t bytes) {
@@ -429,6 +480,7 @@ void open_backend(Jarvis2GpuApi& api, const char* cache) {
   api.vectors_free = vectors_free;
   api.vectors_write = vectors_write;
   api.vectors_top_k = vectors_top_k;
+  api.patterns_scan = patterns_scan;
   api.copy_to_device = copy_to_device;
   api.burn = burn;
 }

@@ -16,6 +16,9 @@ typedef float4 j2_float4;
 #define J2_FLOAT_BITS(x) as_type<uint>(x)
 #define J2_BITS_FLOAT(x) as_type<float>(x)
 #define J2_EXP(x) metal::precise::exp(x)
+#define PK_FN inline
+#define PK_GLOBAL device
+#define PK_ADD(where) atomic_fetch_add_explicit((device atomic_uint*)(where), 1u, memory_order_relaxed)
 #elif defined(__CUDACC__)
 #define J2_GLOBAL
 #define J2_SHARED
@@ -28,6 +31,9 @@ typedef float4 j2_float4;
 #define J2_FLOAT_BITS(x) __float_as_uint(x)
 #define J2_BITS_FLOAT(x) __uint_as_float(x)
 #define J2_EXP(x) expf(x)
+#define PK_FN __device__ __forceinline__
+#define PK_GLOBAL
+#define PK_ADD(where) atomicAdd(where, 1u)
 #else
 #include <bit>
 #include <cmath>

@@ -289,6 +289,43 @@ int vectors_top_k(Jarvis2GpuVectors* vectors, const float* queries, std::size_t 
   });
 }
 
+// --- Patterns ---
+
+// An array of at least eight values (see numbers()) with a copy of `count` of them.
+template <typename Value>
+mx::array copied(const Value* from, std::size_t count, mx::Dtype type) {
+  std::vector<Value> values(from, from + count);
+  values.resize(std::max<std::size_t>(8, values.size()));
+  return mx::array(values.data(), {as_int(values.size())}, type);
+}
+
+int patterns_scan(const Jarvis2GpuPatterns* tables, const char* text, std::size_t bytes, const std::uint32_t* items,
+                  std::size_t item_count, std::uint32_t* found, std::uint32_t capacity, std::uint32_t* count) {
+  return guarded([&] {
+    if (bytes > 0x7fffffffU) throw std::runtime_error("more than 2 GiB of text");
+    static const mx::fast::CustomKernelFunction* const kScan =
+        new mx::fast::CustomKernelFunction(mx::fast::metal_kernel(
+            "jarvis2_patterns", {"text", "items", "class_of", "context_of", "next", "accept_at", "accepts", "shape"},
+            {"found", "count"},
+            "if (thread_position_in_grid.x < (unsigned)shape[0]) pattern_scan_item(text, items, "
+            "thread_position_in_grid.x, class_of, context_of, next, (unsigned)shape[1], (unsigned)shape[2], accept_at, "
+            "accepts, (device unsigned*)found, (device unsigned*)count, (unsigned)shape[3]);\n",
+            kKernelText, true, true));
+    const std::vector<mx::array> result = (*kScan)(
+        {copied(reinterpret_cast<const std::uint8_t*>(text), bytes, mx::uint8),
+         copied(items, 4 * item_count, mx::uint32), copied(tables->class_of, 256, mx::uint8),
+         copied(tables->context_of, 256, mx::uint8), copied(tables->next, tables->next_count, mx::uint16),
+         copied(tables->accept_at, tables->accept_at_count, mx::uint32),
+         copied(tables->accepts, tables->accepts_count, mx::uint32),
+         numbers({item_count, tables->classes, tables->first_accepting, capacity})},
+        {{as_int(std::size_t{2} * std::max(4U, capacity))}, {8}}, {mx::uint32, mx::uint32},
+        {as_int((item_count + 127) / 128) * 128, 1, 1}, {128, 1, 1}, {}, 0.0f, false, mx::Device(mx::Device::gpu));
+    mx::eval(result);
+    *count = result[1].data<std::uint32_t>()[0];
+    std::memcpy(found, result[0].data<std::uint32_t>(), std::size_t{8} * std::min(*count, capacity));
+  });
+}
+
 // --- For measurement ---
 
 int copy_to_device(const void* from, std::size_t bytes) {
@@ -346,6 +383,7 @@ void open_backend(Jarvis2GpuApi& api, const char*) {
   api.vectors_free = vectors_free;
   api.vectors_write = vectors_write;
   api.vectors_top_k = vectors_top_k;
+  api.patterns_scan = patterns_scan;
   api.copy_to_device = copy_to_device;
   api.burn = burn;
 }
