@@ -96,7 +96,10 @@ def run(options, results, say):
     def one(case):
         cpus = slots.get()
         try:
-            return case, verify(options.program, case[0], case[2], cpus)
+            result = verify(options.program, case[0], case[2], cpus)
+            speedup = result.get("speedup") or {}
+            say(f"{case[0]} ({case[1]}): {result['verdict']} {speedup.get('estimate') or ''} {result['reason'][:120]}")
+            return case, result
         finally:
             slots.put(cpus)
 
@@ -106,8 +109,6 @@ def run(options, results, say):
     matrix = {}
     for (name, truth, _), result in done:
         matrix.setdefault(truth, dict.fromkeys(verdicts, 0))[result["verdict"]] += 1
-        speedup = result.get("speedup") or {}
-        say(f"{name}: {result['verdict']} {speedup.get('estimate') or ''} {result['reason'][:120]}")
     say("| truth | " + " | ".join(verdicts) + " |\n|---" * 1 + "|---" * len(verdicts) + "|")
     for truth, row in matrix.items():
         say(f"| {truth} | " + " | ".join(str(row[verdict]) for verdict in verdicts) + " |")
