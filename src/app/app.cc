@@ -4,6 +4,7 @@
 #include <exception>
 #include <vector>
 
+#include "app/watch.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/log.h"
@@ -39,6 +40,9 @@ int run(int argc, char** argv) {
   commands.push_back(add_index(root, common));
   commands.push_back(add_search(root, common));
   commands.push_back(add_graph(root, common));
+  commands.push_back(add_watch(root, common));
+  commands.push_back(add_status(root, common));
+  commands.push_back(add_stop(root, common));
   try {
     root.parse(argc, argv);
   } catch (const CLI::Success& success) {
