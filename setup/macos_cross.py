@@ -112,7 +112,7 @@ def compile_one(path, include):
         command = [TOOLS / "tc/bin/mac-cc", "-std=c11", "-O1", "-w", "-D_DARWIN_C_SOURCE", "-I", path.parent, "-I", tree_sitter / "include", "-I", tree_sitter / "src"]
     else:
         module = ["-isystem", MLX / "include", "-isystem", MLX / "include/metal_cpp", "-I", BUILD / "gpu", "-fvisibility=hidden"]
-        command = [TOOLS / "tc/bin/mac-c++", *FLAGS, *(module if path.name.endswith("_module.cc") else []), "-isystem", include, "-isystem", tree_sitter / "include", "-I", ROOT / "src",
+        command = [TOOLS / "tc/bin/mac-c++", *FLAGS, *(module if path.name.endswith("_module.cc") else []), "-isystem", ROOT / "setup/macos-cross/tc/shim", "-isystem", include, "-isystem", tree_sitter / "include", "-I", ROOT / "src",
                    "-DFMT_SHARED", "-DSPDLOG_SHARED_LIB", "-DSPDLOG_COMPILED_LIB", "-DSPDLOG_FMT_EXTERNAL"]
     result = run(*command, "-MD", "-MF", dependencies, "-c", path, "-o", target, env=environment())
     if result.returncode:
@@ -145,7 +145,7 @@ def check(program, own=()):
     # Mach-O puts an underscore before every name.
     plain = run(filt, input="\n".join(name[1:] for name in open_names)).stdout.splitlines()
     known = exported()
-    frameworks = ("IO", "CF", "kCF", "kIO", "__CF", "___CF")
+    frameworks = ("IO", "CF", "FSEvent", "kCF", "kIO", "__CF", "___CF")
     for name, text in zip(open_names, plain):
         inner = re.sub(r"^(vtable|typeinfo|typeinfo name|VTT|guard variable) for ", "", text)
         if name[1:] in known or any(part in inner for part in CXX_LIBRARIES) or name[1:].startswith(frameworks):
