@@ -130,8 +130,7 @@ std::vector<ActionId> propose(const std::vector<std::unique_ptr<Transformation>>
     }
     if (ranges.empty()) continue;
     for (const std::unique_ptr<Transformation>& transformation : transformations) {
-      // Putting all steps together for every function of a project would take minutes.
-      if (transformation->composite() && heat.lines.empty()) continue;
+      if (transformation->composite() && !options.composites) continue;
       if (fits(*transformation, file.tree->language())) jobs.push_back({transformation.get(), &file, ranges});
     }
   }
@@ -173,7 +172,11 @@ std::vector<ActionId> propose_after(const std::vector<std::unique_ptr<Transforma
   for (const auto& [path, file] : now) {
     if (workspace.find(path) != nullptr) after = after.with(path, file.text);
   }
-  const code::Model model = code::Model::build(after, 1);
+  code::Workspace touched;
+  for (const auto& [path, file] : now) {
+    if (const code::SourceFile* source = after.find(path)) touched.add(*source);
+  }
+  const code::Model model = code::Model::build(touched, 1);
   std::vector<Job> jobs;
   for (const auto& [path, file] : now) {
     const code::SourceFile* source = after.find(path);
@@ -210,7 +213,8 @@ std::vector<ActionId> propose_after(const std::vector<std::unique_ptr<Transforma
     action.supersedes = rebased->supersedes;
     action.requires_actions = rebased->supersedes;
     // A rewrite of untouched text that the base texts did not offer depends on its neighbours in the same function.
-    const code::Function* site = model.function_at(proposal.path, proposal.site.begin);
+    const code::Function* site =
+        (now.contains(proposal.path) ? model : base_model).function_at(proposal.path, proposal.site.begin);
     if (rebased->supersedes.empty()) {
       Action probe = action;
       const std::size_t before = catalogue.size();

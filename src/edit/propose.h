@@ -25,6 +25,7 @@ struct ProposeOptions {
   double min_share = 0.002;  // functions below this share are left alone; without a profile everything is looked at
   std::size_t max_actions = 4000;  // the hottest are kept
   bool safe_only = false;
+  bool composites = true;  // all steps for one function together: minutes, where every function of a project is asked
   unsigned threads = 1;
   std::stop_token stop;  // what was found before is kept
   // Restricts sites: called with path and enclosing function (nullptr at file level).

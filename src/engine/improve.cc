@@ -167,6 +167,7 @@ class Job {
     propose_.safe_only = options_.safe_only;
     propose_.threads = threads_;
     propose_.stop = interrupt_token();
+    propose_.composites = !heat_.lines.empty() || !scope_.path.empty();
     propose_.accept = [this](const std::string& path, const code::Function* function) {
       return scope_.file(path) && (scope_.function.empty() || (function != nullptr && scope_.symbol(function)));
     };
@@ -199,7 +200,7 @@ class Job {
   // What each promising rewrite makes possible, two steps deep, for a bounded time.
   void chain() {
     const std::uint64_t deadline_ns =
-        monotonic_ns() + static_cast<std::uint64_t>(std::clamp(0.02 * options_.budget_s, 1.0, 6.0) * 1e9);
+        monotonic_ns() + static_cast<std::uint64_t>(std::clamp(0.01 * options_.budget_s, 0.5, 1.5) * 1e9);
     std::vector<ActionId> frontier;
     for (ActionId id = 0; id < catalogue_.size(); ++id) frontier.push_back(id);
     const auto hope = [&](ActionId id) {

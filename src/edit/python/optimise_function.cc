@@ -95,8 +95,8 @@ void find_optimise_function(Context& context) {
   }();
   // Undoes what comprehension-to-loop opened in vain, so it comes last.
   static const std::unique_ptr<Transformation> closing = append_loop_to_comprehension();
-  // Every step looks at the whole workspace again.
-  std::size_t steps_left = kStepsOfAFile / (1 + context.workspace.files().size() / 16);
+  // What a step costs grows with the workspace.
+  std::size_t steps_left = kStepsOfAFile / (1 + context.workspace.files().size() / 400);
   const std::string& path = context.file.path;
   const std::string& original = context.file.tree->text();
   std::vector<Ranked> functions = ranked(context);
