@@ -265,11 +265,15 @@ CycleReport Analyst::look(const Burst& burst, std::stop_token stop) {
   observation.head_before = store_.value("head");
   observation.head_after = git_.head();
   first_ = store_.value("looked").empty() && store_.file_count() == 0;
-  const bool moved = observation.head_before != observation.head_after;
-  observation.cause = first_  ? "first look"
-                      : moved ? (git_.contains(observation.head_after, observation.head_before) ? "commit" : "switch")
-                      : burst.rescan ? "rescan"
-                                     : "edit";
+  const auto moved = [&] { return observation.head_before != observation.head_after; };
+  const auto set_cause = [&] {
+    observation.cause = first_ ? "first look"
+                        : moved()
+                            ? (git_.contains(observation.head_after, observation.head_before) ? "commit" : "switch")
+                        : burst.rescan ? "rescan"
+                                       : "edit";
+  };
+  set_cause();
   std::vector<index::SourcePath> changed;
   std::vector<std::string> removed;
   find_work(burst, changed, removed, stop);
@@ -286,7 +290,14 @@ CycleReport Analyst::look(const Burst& burst, std::stop_token stop) {
   } else {
     in_sequence(batches, report, observation, stop);
   }
-  if (moved) store_.set_value("head", observation.head_after);
+  // Git moves HEAD after the files: what was seen of a switch belongs to it.
+  const std::string head = git_.head();
+  if (observation.id != 0 && head != observation.head_after) {
+    observation.head_after = head;
+    set_cause();
+    store_.observe(observation, [](MetaStore::Writer&) {});
+  }
+  if (moved()) store_.set_value("head", observation.head_after);
   if (first_) store_.set_value("looked", "yes");
   if (observation.id != 0) report.observation = observation;
   report.seconds = static_cast<double>(monotonic_ns() - started) * 1e-9;

@@ -197,10 +197,12 @@ std::int64_t MetaStore::observe(const Observation& observation, const std::funct
     id = db_->last_id();
   }
   {
-    Statement counts(*db_, "UPDATE observation SET files = ?, symbols = ?, lines = ? WHERE id = ?");
+    Statement counts(
+        *db_, "UPDATE observation SET files = ?, symbols = ?, lines = ?, cause = ?, head_after = ? WHERE id = ?");
     counts.integer(static_cast<std::int64_t>(observation.files));
     counts.integer(static_cast<std::int64_t>(observation.symbols));
-    counts.integer(static_cast<std::int64_t>(observation.lines)).integer(id).run();
+    counts.integer(static_cast<std::int64_t>(observation.lines)).text(observation.cause);
+    counts.text(observation.head_after).integer(id).run();
   }
   {
     Writer writer(*db_, id);

@@ -36,7 +36,8 @@ std::optional<Burst> Watcher::next(std::stop_token stop, milliseconds timeout) {
     milliseconds wait{-1};
     const Clock::time_point now = Clock::now();
     if (began) {
-      wait = options_.quiet;
+      // Git works in steps with pauses in between.
+      wait = seen.git || seen.paths.size() > 100 ? 3 * options_.quiet : options_.quiet;
     } else if (timeout.count() > 0) {
       wait = std::chrono::duration_cast<milliseconds>(called + timeout - now);
       if (wait.count() <= 0) return std::nullopt;
