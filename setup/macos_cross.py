@@ -14,6 +14,7 @@ import concurrent.futures
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -48,24 +49,30 @@ def environment():
     return {**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(TOOLS / "zc"), "ZIG_LOCAL_CACHE_DIR": str(TOOLS / "zl")}
 
 
+def link(target, places):
+    """Makes `target` what is at these places: one of them, or a folder of all that they hold."""
+    if len(places) == 1 or places[0].is_file():
+        if not target.is_symlink() or target.readlink() != places[0]:
+            target.unlink(missing_ok=True)
+            target.symlink_to(places[0])
+        return
+    if target.is_symlink():
+        target.unlink()
+    target.mkdir(exist_ok=True)
+    for name in {child.name for place in places for child in place.iterdir()}:
+        link(target / name, [place / name for place in places if (place / name).exists()])
+
+
 def include_folder():
     folder = BUILD / "include"
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     multiarch = Path("/usr/include") / run("gcc", "-print-multiarch").stdout.strip()
     for name in HEADERS:
         places = [place / name for place in (Path("/usr/include"), multiarch) if (place / name).exists()]
         if not places:
             sys.exit(f"macos-cross: no header {name}: run make setup")
-        target = folder / name
-        if places[0].is_file():
-            target.unlink(missing_ok=True)
-            target.symlink_to(places[0])
-            continue
-        target.mkdir(exist_ok=True)  # a library's headers may lie in both
-        for place in places:
-            for child in place.iterdir():
-                if not (target / child.name).is_symlink():
-                    (target / child.name).symlink_to(child)
+        link(folder / name, places)  # a library's headers may lie in both
     return folder
 
 
@@ -185,14 +192,14 @@ def main():
     module_objects = objects[len(objects) - len(modules):]
     objects = objects[:len(objects) - len(modules)]
     program, module = BUILD / "jarvis2", BUILD / "jarvis2_gpu_mlx.dylib"
-    link = run(TOOLS / "tc/bin/mac-c++", *objects, "-Wl,-undefined,dynamic_lookup", "-Wl,-dead_strip", "-o", program, env=environment())
-    if link.returncode:
-        sys.exit("\n".join(link.stderr.splitlines()[:20]))
+    linked = run(TOOLS / "tc/bin/mac-c++", *objects, "-Wl,-undefined,dynamic_lookup", "-Wl,-dead_strip", "-o", program, env=environment())
+    if linked.returncode:
+        sys.exit("\n".join(linked.stderr.splitlines()[:20]))
     library = MLX / "lib/libmlx.dylib"
-    link = run(TOOLS / "tc/bin/mac-c++", "-dynamiclib", *module_objects, library, "-Wl,-dead_strip", "-Wl,-rpath,@loader_path", "-install_name", "@rpath/jarvis2_gpu_mlx.dylib",
+    linked = run(TOOLS / "tc/bin/mac-c++", "-dynamiclib", *module_objects, library, "-Wl,-dead_strip", "-Wl,-rpath,@loader_path", "-install_name", "@rpath/jarvis2_gpu_mlx.dylib",
                "-o", module, env=environment())
-    if link.returncode:
-        sys.exit("\n".join(link.stderr.splitlines()[:20]))
+    if linked.returncode:
+        sys.exit("\n".join(linked.stderr.splitlines()[:20]))
     problems, used, open_names = check(program)
     own = re.findall(r"^(@rpath/\S+)$", run(tool("llvm-objdump"), "--macho", "--dylib-id", library).stdout, re.M)
     of_module, used_by_module, open_in_module = check(module, (*own, "@rpath/jarvis2_gpu_mlx.dylib"))
