@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <fstream>
 #include <random>
 
@@ -84,9 +85,12 @@ Json time_game(const GameRun& run) {
     using G = decltype(game);
     const GameEnvironment<G> environment(run.playouts);
     mcts::Search<GameEnvironment<G>> search(environment, options_of(run));
+    const std::clock_t before = std::clock();
     const mcts::Report report = search.run({run.simulations, 0});
+    const double cpu_seconds = static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
     Json json = {{"simulations", report.simulations},
                  {"seconds", report.seconds},
+                 {"cpu_seconds", cpu_seconds},
                  {"nodes", report.nodes},
                  {"bytes", report.bytes},
                  {"evaluations", report.evaluations},
