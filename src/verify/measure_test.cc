@@ -69,6 +69,23 @@ TEST(Judge, NoticesThatTheInstrumentsDisagree) {
   EXPECT_TRUE(judgement.verdict != Verdict::kFaster || !judgement.notes.empty());
 }
 
+// A child that is never waited for is in no account: CPU time would call this several times as fast.
+TEST(Judge, WorkInAnUnaccountedChildIsNotHidden) {
+  if (find_program("python3").empty()) GTEST_SKIP();
+  const std::string work = "x = 0\nfor i in range(2000000): x += i\n";
+  const std::string hidden =
+      "import os, signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\na, b = os.pipe()\nif os.fork() == 0:\n"
+      "  x = 0\n  for i in range(2000000): x += i\n  os.write(b, b'x')\n  os._exit(0)\nos.read(a, 1)\n";
+  Arm open, closed;
+  open.spawn.argv = {"python3", "-c", work};
+  closed.spawn.argv = {"python3", "-c", hidden};
+  MeasureOptions options = quick();
+  options.budget_s = 10;
+  const Judgement judgement = judge(open, closed, options);
+  EXPECT_NE(judgement.verdict, Verdict::kFaster) << judgement.reason;
+  EXPECT_EQ(judgement.instrument, Instrument::kSequential) << judgement.instrument_reason;
+}
+
 // Hardly any CPU time in half a second: repeats up to a good CPU time would take minutes a pair.
 TEST(Judge, RepeatsEndWithTheWallClock) {
   MeasureOptions options = quick();

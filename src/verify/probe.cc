@@ -17,6 +17,8 @@ constexpr std::size_t kEnoughLooks = 40;
 constexpr double kTimeoutFactor = 10;
 constexpr double kShortestTimeout_s = 2;
 constexpr std::size_t kPadding = 100;
+constexpr double kAccounted = 1.05;          // times the accounted CPU time that may be seen
+constexpr double kAccountedSlack_s = 0.015;  // ticks
 
 // Coarseness of the CPU clock: 10, 4 or 1 ms when every reading is a multiple of that, else a microsecond.
 double resolution_s(const std::vector<double>& readings_s) {
@@ -71,6 +73,10 @@ Profile watch_run(const SpawnOptions& spawn, bool candidate, double timeout_s,
   const double n = static_cast<double>(std::max<std::size_t>(activity.samples, 1));
   profile.waiting = static_cast<double>(activity.waiting) / n;
   profile.parallel = static_cast<double>(activity.parallel) / n;
+  // Work in a process that nobody accounts for: to the accounted ones it is waiting, and CPU time is blind to it.
+  if (activity.seen_cpu_s > kAccounted * profile.cpu_s + kAccountedSlack_s) {
+    profile.waiting = std::max(profile.waiting, 1 - profile.cpu_s / activity.seen_cpu_s);
+  }
   profile.max_rss_bytes = result.max_rss_bytes;
   profile.output_hash = result.out_hash;
   return profile;

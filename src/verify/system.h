@@ -27,6 +27,7 @@ struct Activity {
   std::size_t samples = 0;
   std::size_t waiting = 0;   // no thread was runnable
   std::size_t parallel = 0;  // two or more were
+  double seen_cpu_s = 0;     // CPU time of all these threads as last seen; 0 where the system doesn't tell
 };
 class ActivitySampler {
  public:

@@ -6,6 +6,7 @@
 
 #include <charconv>
 #include <chrono>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,8 +49,8 @@ double seconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
 }
 
-// Threads of the tree below `pid` that run or would like to.
-int runnable_threads(int pid, std::vector<char>& buffer, int depth = 0) {
+// Threads of the tree below `pid` that run or would like to; `ticks`: the CPU time of each as last seen.
+int runnable_threads(int pid, std::vector<char>& buffer, std::map<std::string, double>& ticks, int depth = 0) {
   if (depth > 16) return 0;
   int count = 0;
   std::error_code error;
@@ -58,9 +59,14 @@ int runnable_threads(int pid, std::vector<char>& buffer, int depth = 0) {
     const std::string task = at->path().string();
     const std::string_view stat = read_small(task + "/stat", buffer);
     const std::size_t name_end = stat.rfind(')');
-    if (name_end != std::string_view::npos && name_end + 2 < stat.size() && stat[name_end + 2] == 'R') ++count;
+    if (name_end != std::string_view::npos && name_end + 2 < stat.size()) {
+      if (stat[name_end + 2] == 'R') ++count;
+      // From the parent's number on: user and system time are the eleventh and the twelfth.
+      const std::vector<double> fields = numbers(stat.substr(name_end + 3));
+      if (fields.size() > 11) ticks[task] = fields[10] + fields[11];
+    }
     for (const double child : numbers(read_small(task + "/children", buffer))) {
-      count += runnable_threads(static_cast<int>(child), buffer, depth + 1);
+      count += runnable_threads(static_cast<int>(child), buffer, ticks, depth + 1);
     }
   }
   return count;
@@ -118,15 +124,19 @@ double own_cpu_seconds() {
 ActivitySampler::ActivitySampler(int pid)
     : thread_([this, pid](const std::stop_token& stop) {
         std::vector<char> buffer;
+        std::map<std::string, double> ticks;
         auto pause = std::chrono::microseconds(500);
         while (!stop.stop_requested()) {
-          const int runnable = runnable_threads(pid, buffer);
+          const int runnable = runnable_threads(pid, buffer, ticks);
           if (stop.stop_requested()) break;
           activity_.samples += 1;
           activity_.waiting += runnable == 0 ? 1 : 0;
           activity_.parallel += runnable >= 2 ? 1 : 0;
           std::this_thread::sleep_for(pause);
           if (activity_.samples == 100) pause = std::chrono::microseconds(4000);
+        }
+        for (const auto& [task, spent] : ticks) {
+          activity_.seen_cpu_s += spent / static_cast<double>(::sysconf(_SC_CLK_TCK));
         }
       }) {}
 
