@@ -10,6 +10,7 @@
 #include "base/safetensors.h"
 #include "code/c_facts.h"
 #include "code/model.h"
+#include "code/multi_pattern.h"
 #include "code/python_facts.h"
 #include "edit/journal.h"
 #include "edit/propose.h"
@@ -174,6 +175,29 @@ Target wordpiece() {
           [tokens](const std::string& bytes) { tokens->encode(bytes, 128); }};
 }
 
+// A pattern a line, a text after the first empty line: our automata and Vectorscan agree.
+Target patterns() {
+  return {"patterns",
+          {"\\bTODO\\b\n[a-z]+\\(\\)\n\n// TODO: call() again\n", "^ab{1,3}$\n(x|yz)+\n\nabb\nxyzx\n",
+           "\\s+x\n\\x41[^\\n]\n\n  x A1\n"},
+          [](const std::string& bytes) {
+            const std::size_t gap = bytes.find("\n\n");
+            std::vector<code::TextPattern> all;
+            for (std::size_t at = 0; gap != std::string::npos && at < gap;) {
+              const std::size_t end = std::min(bytes.find('\n', at), gap);
+              all.push_back({bytes.substr(at, end - at), all.size() % 3 == 2, all.size() % 2 == 1});
+              at = end + 1;
+            }
+            if (all.size() > 12) all.resize(12);
+            const code::MultiPattern compiled(all);
+            const std::string_view text = std::string_view(bytes).substr(gap == std::string::npos ? 0 : gap + 2);
+            if (compiled.scan(text, code::PatternEngine::kVectorscan) !=
+                compiled.scan(text, code::PatternEngine::kAutomaton)) {
+              throw std::runtime_error("the engines disagree");
+            }
+          }};
+}
+
 // Facts, model and every proposal of rules and transformations for one file.
 void read_source(const std::string& path, const std::string& bytes,
                  const std::vector<std::unique_ptr<edit::Transformation>>& transformations) {
@@ -218,6 +242,7 @@ std::vector<Target> all_targets(const std::string& source) {
   targets.push_back(sources("python", "a.py", texts_below(root / "examples", ".py", 12)));
   targets.push_back(sources("c", "a.c", texts_below(root / "examples", ".c", 8)));
   targets.push_back(sources("cpp", "a.cc", texts_below(root / "examples", ".cc", 8)));
+  targets.push_back(patterns());
   return targets;
 }
 

@@ -24,12 +24,12 @@ BUILD = ROOT / "build" / "macos"
 DEPS = Path(os.environ.get("JARVIS2_DEPS") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jarvis2" / "deps")
 TOOLS = Path(os.environ.get("JARVIS2_MACOS_TOOLS") or DEPS / "macos-cross")
 HEADERS = (
-    "CLI boost curses.h fmt git2 git2.h hwloc hwloc.h hwy ncurses.h ncurses_dll.h nlohmann oneapi openssl spdlog sqlite3.h tbb "
+    "CLI boost curses.h fmt git2 git2.h hs httplib.h hwloc hwloc.h hwy ncurses.h ncurses_dll.h nlohmann oneapi openssl spdlog sqlite3.h tbb "
     "toml++ unctrl.h utf8proc.h xxhash.h yaml-cpp"
 ).split()
 FLAGS = "-std=c++20 -O1 -Wall -Wextra -Werror -Wnon-virtual-dtor -Wno-shadow -Wundef -Wno-missing-field-initializers".split()
-C_LIBRARIES = "libcrypto libgit2 libhwloc libncursesw libtinfo libsqlite3 libutf8proc libxxhash".split()
-CXX_LIBRARIES = ("fmt::", "spdlog::", "YAML::", "tbb::", "hwy::")
+C_LIBRARIES = "libcrypto libgit2 libhs libhwloc libncursesw libtinfo libsqlite3 libutf8proc libxxhash".split()
+CXX_LIBRARIES = ("fmt::", "httplib::", "spdlog::", "YAML::", "tbb::", "hwy::")
 SYSTEM = ("/usr/lib/", "/System/Library/")
 MLX = TOOLS / "mlxw/mlx"
 

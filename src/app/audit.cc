@@ -8,6 +8,7 @@
 #include <set>
 
 #include "app/app.h"
+#include "app/mine.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/interrupt.h"
@@ -30,6 +31,8 @@ struct AuditOptions {
   std::string rules_folder;
   bool sarif = false;
   bool list = false;
+  bool mine = false;
+  MineOptions mining;
 };
 
 std::string dumped(const Json& json) {
@@ -81,6 +84,7 @@ Json as_json(const std::vector<AuditFinding>& findings) {
   for (const AuditFinding& one : findings) {
     list.push_back({{"rule", one.rule},
                     {"severity", one.severity},
+                    {"category", one.category},
                     {"path", one.path},
                     {"line", one.line},
                     {"column", one.column},
@@ -129,6 +133,14 @@ Json as_sarif(const std::vector<AuditFinding>& findings, const code::Workspace& 
                      {"defaultConfiguration", {{"level", level(edit::severity_name(rule->severity))}}},
                      {"properties", {{"safety", safety_name(rule->safety)}, {"prior_ratio", rule->prior.ratio}}}});
   }
+  for (const edit::TextRule& rule : known.text->rules()) {
+    index.emplace(rule.id, rules.size());
+    rules.push_back({{"id", rule.id},
+                     {"shortDescription", {{"text", rule.message}}},
+                     {"fullDescription", {{"text", rule.note.empty() ? rule.message : rule.note}}},
+                     {"defaultConfiguration", {{"level", level(edit::severity_name(rule.severity))}}},
+                     {"properties", {{"category", rule.category}}}});
+  }
   for (const AuditFinding& one : findings) {
     if (!index.emplace(one.rule, rules.size()).second) continue;
     rules.push_back({{"id", one.rule},
@@ -151,6 +163,8 @@ Json as_sarif(const std::vector<AuditFinding>& findings, const code::Workspace& 
                                          {"endLine", one.end_line},
                                          {"endColumn", character_column(tree, one.end_line, one.end_column)}}}}}}})},
          {"partialFingerprints", {{"jarvis2/v1", one.fingerprint}}}});
+    if (one.suppressed.empty()) continue;
+    results.back()["suppressions"] = Json::array({{{"kind", "inSource"}, {"justification", one.suppressed}}});
   }
   return {{"$schema", "https://json.schemastore.org/sarif-2.1.0.json"},
           {"version", "2.1.0"},
@@ -166,20 +180,29 @@ int list_rules(const AuditRules& known, bool json) {
                     {"kind", "rule"},
                     {"severity", edit::severity_name(rule->severity)},
                     {"safety", safety_name(rule->safety)},
-                    {"prior_ratio", rule->prior.ratio},
+                    {"category", rule->category.empty() ? edit::severity_name(rule->severity) : rule->category},
+                    {"prior_ratio", rule->category.empty() ? Json(rule->prior.ratio) : Json()},
                     {"measured", rule->prior.measured},
                     {"message", rule->message}});
   }
   for (const std::unique_ptr<edit::Transformation>& one : known.transformations) {
     list.push_back({{"rule", one->name()}, {"kind", "transformation"}, {"severity", "performance"}});
   }
+  for (const edit::TextRule& rule : known.text->rules()) {
+    list.push_back({{"rule", rule.id},
+                    {"kind", "text"},
+                    {"severity", edit::severity_name(rule.severity)},
+                    {"category", rule.category},
+                    {"message", rule.message}});
+  }
   if (json) {
     fmt::print("{}\n", dumped({{"rules", list}}));
     return kDone;
   }
   for (const Json& one : list) {
-    const std::string ratio =
-        one.contains("prior_ratio") ? fmt::format("{:.2f}", one["prior_ratio"].get<double>()) : "";
+    const std::string ratio = one.contains("prior_ratio") && one["prior_ratio"].is_number()
+                                  ? fmt::format("{:.2f}", one["prior_ratio"].get<double>())
+                                  : "";
     fmt::print("{:<44} {:<12} {:>6}  {}\n", one["rule"].get<std::string>(), one["severity"].get<std::string>(), ratio,
                one.contains("message") ? one["message"].get<std::string>() : "transformation on the code model");
   }
@@ -189,7 +212,7 @@ int list_rules(const AuditRules& known, bool json) {
 int audit(const AuditOptions& options, const Common& common) {
   const std::string folder = options.rules_folder.empty() ? edit::default_rules_folder() : options.rules_folder;
   const AuditRules known = edit::audit_rules(folder, options.rules);
-  if (known.rules.empty() && known.transformations.empty()) {
+  if (known.empty()) {
     throw Error("app::audit", "no rule has a name like " + fmt::format("{}", fmt::join(options.rules, ", ")) +
                                   ": see `jarvis2 audit --list-rules`");
   }
@@ -199,6 +222,11 @@ int audit(const AuditOptions& options, const Common& common) {
   const unsigned threads = static_cast<unsigned>(hardware::workers(hardware::this_machine()).search);
   const code::Workspace workspace = tracked_files(options.dir, threads);
   std::vector<AuditFinding> findings = edit::audit(workspace, known, threads, interrupt_token());
+  std::vector<AuditFinding> shown;
+  std::copy_if(findings.begin(), findings.end(), std::back_inserter(shown),
+               [](const AuditFinding& one) { return one.suppressed.empty(); });
+  const std::size_t suppressed = findings.size() - shown.size();
+  if (!options.sarif) findings = shown;  // SARIF tells of suppressed ones too
   const std::size_t all = findings.size();
   std::erase_if(findings, [&](const AuditFinding& one) { return baseline.contains(one.fingerprint); });
   if (options.sarif) {
@@ -206,15 +234,19 @@ int audit(const AuditOptions& options, const Common& common) {
   } else if (common.json) {
     fmt::print("{}\n", dumped({{"findings", as_json(findings)},
                                {"files", workspace.files().size()},
-                               {"known", all - findings.size()}}));
+                               {"known", all - findings.size()},
+                               {"suppressed", suppressed}}));
   } else {
     for (const AuditFinding& one : findings) {
       fmt::print("{}:{}:{}: {}: {} [{}]\n", one.path, one.line, one.column, one.severity, one.message, one.rule);
     }
   }
-  const std::string known_text = options.baseline.empty() ? "" : fmt::format(", {} known", all - findings.size());
-  if (!common.quiet) log::info("{} findings{} in {} files", findings.size(), known_text, workspace.files().size());
-  return findings.empty() ? kDone : kNotFound;
+  const std::size_t counted = static_cast<std::size_t>(
+      std::count_if(findings.begin(), findings.end(), [](const AuditFinding& one) { return one.suppressed.empty(); }));
+  std::string more = options.baseline.empty() ? "" : fmt::format(", {} known", all - findings.size());
+  if (suppressed > 0) more += fmt::format(", {} suppressed", suppressed);
+  if (!common.quiet) log::info("{} findings{} in {} files", counted, more, workspace.files().size());
+  return counted == 0 ? kDone : kNotFound;
 }
 
 }  // namespace
@@ -229,7 +261,15 @@ Command add_audit(CLI::App& root, Common& common) {
   app->add_option("--rules", options->rules, "Only these rules (names or globs, separated by commas)")->delimiter(',');
   app->add_option("--rules-folder", options->rules_folder, "Read rules from here")->check(CLI::ExistingDirectory);
   app->add_flag("--list-rules", options->list, "List the rules and leave");
-  return {app, [options, &common] { return audit(*options, common); }};
+  app->add_flag("--mine", options->mine, "Show rules that the repository's history suggests, for review");
+  app->add_option("--mine-write", options->mining.write, "Write them below this folder (for --rules-folder)");
+  app->add_option("--mine-commits", options->mining.mine.commits, "Look at the newest so many")->capture_default_str();
+  app->add_option("--mine-edits", options->mining.mine.min_edits, "A rule must come from so many places, two commits")
+      ->capture_default_str();
+  return {app, [options, &common] {
+            options->mining.dir = options->dir;
+            return options->mine ? mine(options->mining, common) : audit(*options, common);
+          }};
 }
 
 }  // namespace jarvis2::app

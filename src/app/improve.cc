@@ -91,6 +91,10 @@ Command add_improve(CLI::App& root, Common& common) {
   app->add_option("--since", options->job.since, "Only files changed since this revision");
   app->add_option("--kinds", options->job.kinds, "Only these kinds: rewrite, option, constant, compile, model")
       ->delimiter(',');
+  app->add_option("--model-endpoint", options->job.model_endpoint,
+                  "A language model on this machine, as http://127.0.0.1:8080/v1 (llama.cpp, Ollama, MLX-LM)");
+  app->add_option("--model-name", options->job.model_name, "The model's name there; default: the first one");
+  app->add_flag("--model-remote", options->job.model_remote, "The endpoint may be another machine: code is sent there");
   app->add_option("--jobs", options->job.jobs, "Verifications at a time");
   app->add_flag("--safe-only", options->job.safe_only, "Only rules that never change meaning");
   app->add_flag("--dry-run", options->job.dry_run, "List what would be tried; run nothing");

@@ -136,6 +136,20 @@ std::string improve_text(const Json& result, bool colors) {
   for (std::size_t i = 0; i < std::min<std::size_t>(6, reasons.size()); ++i) {
     out += fmt::format("  {:>3} rejected, {}\n", reasons[i].first, reasons[i].second);
   }
+  if (const Json model = result.value("model", Json()); model.is_object()) {
+    std::size_t correct = 0;
+    for (const Json& one : model["proposals"]) correct += one.value("correct", false) ? 1 : 0;
+    out += fmt::format("Language model {}: {} questions, {} proposals, {} of them correct\n",
+                       model["name"].get<std::string>(), model["questions"].get<int>(), model["proposals"].size(),
+                       correct);
+    for (const Json& one : model["proposals"]) {
+      out += fmt::format("  {}: {}\n", one["symbol"].get<std::string>(), cut(one["outcome"].get<std::string>(), 100));
+    }
+    for (const Json& one : model["refused"]) {
+      out += fmt::format("  {}: not a candidate: {}\n", one["symbol"].get<std::string>(),
+                         cut(one["reason"].get<std::string>(), 90));
+    }
+  }
   for (const Json& one : result["recommendations"]) {
     out += fmt::format("Recommended, not part of the patch: {}\n", one["title"].get<std::string>());
   }

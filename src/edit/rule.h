@@ -18,6 +18,8 @@ namespace jarvis2::edit {
 
 enum class Severity { kPerformance, kCorrectness, kReadability };
 std::string severity_name(Severity severity);
+// unfinished, hard-coded, error-handling, correctness, portability, learned.
+const std::vector<std::string>& audit_categories();
 
 // Where a piece of a fix goes.
 enum class FixPlace {
@@ -90,6 +92,7 @@ struct Rule {
   std::string file;
   code::Language language = code::Language::kNone;  // kC rules hold for C++ too
   Severity severity = Severity::kPerformance;
+  std::string category;  // of what only `audit` shows: one of audit_categories(); empty for rewrites
   Safety safety = Safety::kSafeIfVerified;
   std::string message;
   std::string note;
@@ -106,7 +109,7 @@ struct Rule {
 
 // Reads one rule file. Throws Error "file:line: ..." on unknown keys, missing parts and text that does not parse.
 std::shared_ptr<const Rule> load_rule(const std::string& file);
-// All rules under `folder`/<language>/*.yaml, sorted by id.
+// All rules under `folder`/<language>/*.yaml, sorted by id; not those of `folder`/text (text_rule.h).
 std::vector<std::shared_ptr<const Rule>> load_rule_files(const std::string& folder);
 // $JARVIS2_RULES, else rules/ of the data that came with the program.
 std::string default_rules_folder();

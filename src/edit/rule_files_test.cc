@@ -4,6 +4,7 @@
 #include "base/files.h"
 #include "base/hash.h"
 #include "edit/rule.h"
+#include "edit/text_rule.h"
 
 namespace jarvis2::edit {
 namespace {
@@ -11,7 +12,8 @@ namespace {
 std::vector<std::string> rule_files() {
   std::vector<std::string> files;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(JARVIS2_SOURCE_DIR "/rules")) {
-    if (entry.path().extension() == ".yaml") files.push_back(entry.path().string());
+    if (entry.path().extension() != ".yaml" || entry.path().parent_path().filename() == "text") continue;
+    files.push_back(entry.path().string());
   }
   std::sort(files.begin(), files.end());
   return files;
@@ -48,9 +50,28 @@ TEST_P(RuleFile, ExamplesGiveWhatTheySay) {
       const Sample sample(compiled.language, example.before);
       EXPECT_FALSE(sample.file->tree->root().has_error()) << rule->file << ":" << example.line << in;
       for (const Finding& finding : find(*rule, sample.workspace, *sample.file)) {
-        EXPECT_TRUE(finding.changes.empty()) << rule->file << ":" << example.line << in << ": " << finding.message;
+        EXPECT_TRUE(finding.changes.empty() && rule->category.empty())
+            << rule->file << ":" << example.line << in << ": " << finding.message;
       }
     }
+  }
+}
+
+TEST(TextRules, ExamplesAreFoundAndCounterExamplesAreNot) {
+  const std::vector<TextRule> rules = load_text_rules(JARVIS2_SOURCE_DIR "/rules");
+  ASSERT_FALSE(rules.empty());
+  for (const TextRule& rule : rules) {
+    const std::vector<TextRule> alone = {rule};
+    const TextRules matcher(alone);
+    const auto count = [&](const TextExample& example) {
+      code::Workspace workspace;
+      workspace.add({example.path, "", true, code::Tree::parse(code::language_of(example.path), example.text)});
+      return matcher.find(workspace, 1)[0].size();
+    };
+    for (const TextExample& example : rule.examples) {
+      EXPECT_EQ(count(example), 1u) << rule.file << ":" << example.line;
+    }
+    for (const TextExample& example : rule.no_match) EXPECT_EQ(count(example), 0u) << rule.file << ":" << example.line;
   }
 }
 

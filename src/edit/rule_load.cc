@@ -26,8 +26,8 @@ class Loader {
     } catch (const YAML::Exception& error) {
       throw Error("edit::load_rule", file_ + ":" + std::to_string(error.mark.line + 1) + ": " + error.msg);
     }
-    keys(root_, {"id", "language", "severity", "message", "note", "safety", "prior", "rule", "constraints", "utils",
-                 "transform", "where", "fix", "fixes", "examples", "no_match"});
+    keys(root_, {"id", "language", "category", "severity", "message", "note", "safety", "prior", "rule", "constraints",
+                 "utils", "transform", "where", "fix", "fixes", "examples", "no_match"});
     rule_ = std::make_shared<Rule>();
     rule_->file = file_;
     header();
@@ -79,6 +79,15 @@ class Loader {
     if (fs::path(file_).stem() != required("id")) fail(root_["id"], "id and file name differ");
     rule_->message = required("message");
     if (root_["note"]) rule_->note = text(root_["note"], "note");
+    if (root_["category"]) {
+      rule_->category = text(root_["category"], "category");
+      const std::vector<std::string>& known = audit_categories();
+      if (std::find(known.begin(), known.end(), rule_->category) == known.end()) {
+        fail(root_["category"],
+             "category must be one of unfinished, hard-coded, error-handling, correctness, portability, "
+             "learned");
+      }
+    }
     const std::string severity = required("severity");
     if (severity == "performance") {
       rule_->severity = Severity::kPerformance;
@@ -88,6 +97,14 @@ class Loader {
       rule_->severity = Severity::kReadability;
     } else {
       fail(root_["severity"], "severity must be performance, correctness or readability");
+    }
+    if (!rule_->category.empty()) {
+      // Nothing is measured, and nobody but a person makes the change.
+      if (rule_->severity == Severity::kPerformance) fail(root_["severity"], "a rule with a category is not for speed");
+      for (const char* key : {"safety", "prior"}) {
+        if (root_[key]) fail(root_[key], std::string("`") + key + "` is for rules without a category");
+      }
+      return;
     }
     const std::string safety = required("safety");
     if (safety != "always-safe" && safety != "safe-if-verified") {
@@ -363,7 +380,7 @@ class Loader {
         rule_->fixes.push_back(std::move(part));
       }
     }
-    if (rule_->fixes.empty()) fail(root_, "`fix` or `fixes` is missing");
+    if (rule_->fixes.empty() && rule_->category.empty()) fail(root_, "`fix` or `fixes` is missing");
     for (CompiledRule& compiled : rule_->compiled) {
       for (const FixPart& part : rule_->fixes) compiled.templates.push_back(compile_fix(compiled.language, part.text));
     }
@@ -375,8 +392,14 @@ class Loader {
     }
     for (const YAML::Node& entry : root_["examples"]) {
       keys(entry, {"name", "before", "after"});
-      rule_->examples.push_back({entry["name"] ? text(entry["name"], "name") : "", text(entry["before"], "before"),
-                                 text(entry["after"], "after"), line_of(entry)});
+      const std::string before = text(entry["before"], "before");
+      if (rule_->fixes.empty()) {
+        if (entry["after"]) fail(entry["after"], "`after` without a fix");
+        rule_->examples.push_back({entry["name"] ? text(entry["name"], "name") : "", before, before, line_of(entry)});
+        continue;
+      }
+      rule_->examples.push_back(
+          {entry["name"] ? text(entry["name"], "name") : "", before, text(entry["after"], "after"), line_of(entry)});
       if (rule_->examples.back().before == rule_->examples.back().after) fail(entry, "before and after are equal");
     }
     if (!root_["no_match"] || !root_["no_match"].IsSequence() || root_["no_match"].size() == 0) {
@@ -456,6 +479,12 @@ std::string severity_name(Severity severity) {
   return "";
 }
 
+const std::vector<std::string>& audit_categories() {
+  static const std::vector<std::string> kCategories = {"unfinished",  "hard-coded",  "error-handling",
+                                                       "correctness", "portability", "learned"};
+  return kCategories;
+}
+
 const CompiledRule* Rule::compiled_for(code::Language wanted) const {
   for (const CompiledRule& one : compiled) {
     if (one.language == wanted) return &one;
@@ -471,7 +500,8 @@ std::vector<std::shared_ptr<const Rule>> load_rule_files(const std::string& fold
   if (!fs::is_directory(folder)) throw Error("edit::load_rules", folder + ": no such folder of rules");
   std::vector<std::shared_ptr<const Rule>> rules;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
-    if (entry.path().extension() == ".yaml") rules.push_back(load_rule(entry.path().string()));
+    if (entry.path().extension() != ".yaml" || entry.path().parent_path().filename() == "text") continue;
+    rules.push_back(load_rule(entry.path().string()));
   }
   std::sort(rules.begin(), rules.end(),
             [](const std::shared_ptr<const Rule>& a, const std::shared_ptr<const Rule>& b) { return a->id < b->id; });

@@ -16,6 +16,7 @@
 #include "base/process.h"
 #include "engine/champion.h"
 #include "engine/experience.h"
+#include "engine/model_proposals.h"
 #include "engine/providers.h"
 #include "engine/recording.h"
 #include "engine/report.h"
@@ -67,6 +68,7 @@ class Job {
     make_baseline();
     profile();
     make_catalogue();
+    ask_model();
     open_space();
     if (!options_.recording.empty()) return write_recording();
     search();
@@ -197,6 +199,20 @@ class Job {
     say("actions", fmt::format("{} actions in {} files", usable, workspace_.files().size()));
   }
 
+  // A language model writes in the background from here on; without an endpoint nothing is different.
+  void ask_model() {
+    const project::ModelSettings settings = project::load_model_settings(repository_->root());
+    const std::optional<edit::ModelEndpoint> endpoint = model_endpoint(options_, settings);
+    const bool wanted = options_.kinds.empty() || kinds_.contains(edit::Kind::kModel);
+    if (!endpoint && kinds_.contains(edit::Kind::kModel)) {
+      log::warning("--kinds model without an endpoint: no language model is asked (--model-endpoint URL)");
+    }
+    if (!endpoint || !wanted || options_.safe_only || !options_.recording.empty()) return;
+    provider_ = std::make_unique<edit::ModelProvider>(
+        edit::ModelProviderOptions{*endpoint, settings.questions, 4, 0.5 * options_.budget_s, options_.seed},
+        workspace_, model_, heat_, propose_);
+  }
+
   // What each promising rewrite makes possible, two steps deep, for a bounded time.
   void chain() {
     const std::uint64_t deadline_ns =
@@ -251,6 +267,7 @@ class Job {
                                [this](const std::string& path) { return base_text(path); },
                                {},
                                focus_});
+    space_->provider = provider_.get();
     if (embedder_) {
       space_->embed = [this](const std::vector<std::string>& texts) { return embedder_->embed(texts); };
     }
@@ -296,7 +313,16 @@ class Job {
           status_.left_s = left_s();
           if (progress_) progress_(status_);
         },
-        [&](const Trial& trial) { experience_->record(*space_, trial); }, stop_);
+        [&](const Trial& trial) {
+          experience_->record(*space_, trial);
+          if (provider_) tell(*provider_, catalogue_, trial);
+        },
+        stop_);
+    if (!provider_) return;
+    model_log_ = provider_->log();
+    provider_.reset();  // measurements own the machine from here on
+    space_->provider = nullptr;
+    if (!model_log_->note.empty()) log::warning("{}", model_log_->note);
   }
 
   std::uint64_t deadline_ns(double share_left) const {
@@ -482,6 +508,7 @@ class Job {
                       {"networks", guide_->info()},
                       {"embedder", embedder_ ? Json(embedder_->name()) : Json()},
                       {"seed", options_.seed}};
+    json["model"] = model_log_ ? model_json(*model_log_, catalogue_, outcome_.trials) : Json();
     json["zones"] = memory::to_json(memory::zones());
     json["candidates"] = candidates_json();
     json["archive"] = archive_json();
@@ -561,6 +588,8 @@ class Job {
   edit::ProposeOptions propose_;
   std::vector<std::unique_ptr<edit::Transformation>> transformations_;
   edit::Catalogue catalogue_;
+  std::unique_ptr<edit::ModelProvider> provider_;  // reads workspace, model and heat
+  std::optional<edit::ModelLog> model_log_;
   std::unique_ptr<index::Embedder> embedder_;
   std::shared_ptr<const neural::Networks> networks_;
   std::unique_ptr<learn::Guide> guide_;

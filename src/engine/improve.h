@@ -33,7 +33,11 @@ struct ImproveOptions {
   bool include_uncommitted = false;
   bool allow_native = false;  // -march=native
   bool allow_fast_math = false;
-  unsigned jobs = 0;  // verifications at a time; 0: what the machine bears
+  // A language model's endpoint; over the settings and $JARVIS2_MODEL_ENDPOINT, $JARVIS2_MODEL_NAME.
+  std::string model_endpoint;
+  std::string model_name;
+  bool model_remote = false;  // it may be another machine
+  unsigned jobs = 0;          // verifications at a time; 0: what the machine bears
   // Instead of searching, write what an outcome table is recorded from (recording.h).
   fs::path recording;
   std::string recording_command;  // counted instead of the benchmark: a shorter input

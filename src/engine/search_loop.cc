@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "edit/llm_provider.h"
 #include "mcts/search.h"
 #include "memory/zones.h"
 
@@ -72,6 +73,7 @@ class Loop {
     }
     try {
       while (!finished()) {
+        take_proposals();
         fill();
         wait();
         collect();
@@ -233,6 +235,7 @@ class Loop {
         if (running_ >= std::max(1u, options_.workers)) return;
       }
       if (options_.max_trials != 0 && trials_.size() >= options_.max_trials) return;
+      if (queue_.empty() && stale_ >= patience()) return;  // only new proposals help
       if (queue_.empty() && !search_more()) return;
       if (queue_.empty()) return;
       Order order = std::move(queue_.front());
@@ -259,7 +262,11 @@ class Loop {
 
   void wait() {
     std::unique_lock lock(mutex_);
-    if (running_ == 0) return;
+    if (running_ == 0) {
+      lock.unlock();
+      if (proposals_expected() && queue_.empty()) space_.provider->wait(0.2);
+      return;
+    }
     finished_.wait_for(lock, std::chrono::milliseconds(200), [&] { return !done_.empty() || failure_; });
     lock.unlock();
     report("");
@@ -373,6 +380,35 @@ class Loop {
     }
   }
 
+  // What a language model has proposed meanwhile joins the catalogue; each is first tried alone.
+  void take_proposals() {
+    if (space_.provider == nullptr) return;
+    std::vector<edit::Action> proposals = space_.provider->take();
+    if (proposals.empty()) return;
+    std::vector<ActionId> added;
+    search_->pause([&] {
+      local_->pause([&] {
+        for (edit::Action& action : proposals) {
+          const std::size_t before = space_.catalogue.size();
+          const ActionId id = space_.catalogue.add(std::move(action));
+          if (space_.catalogue.size() > before) added.push_back(id);
+        }
+        introduce(space_);
+        activate();
+      });
+    });
+    for (const ActionId id : added) {
+      if (seen_.insert(space_.catalogue.key({id})).second)
+        queue_.push_front({{id}, "model", {verify::Stage::kPairs, 1}});
+    }
+    dry_ = false;
+    empty_rounds_ = 0;
+    report(fmt::format("{} proposal{} of the language model", added.size(), added.size() == 1 ? "" : "s"));
+  }
+
+  // A language model is still writing.
+  bool proposals_expected() const { return space_.provider != nullptr && space_.provider->busy(); }
+
   // ---- choosing what to verify ----
   // All actions of `order` that still fit and are expected to help.
   ActionSet complete(ActionSet set, const std::vector<double>& gains) const {
@@ -469,11 +505,12 @@ class Loop {
       ending_ = "the time for searching is used";
       return true;
     }
-    if (stale_ >= patience()) {
+    const bool waiting = proposals_expected();
+    if (stale_ >= patience() && !waiting) {
       ending_ = fmt::format("no better set in {} verifications", stale_);
       return true;
     }
-    if (idle && queue_.empty() && dry_) {
+    if (idle && queue_.empty() && dry_ && !waiting) {
       ending_ = "nothing is left to try";
       return true;
     }

@@ -16,6 +16,10 @@
 #include "learn/guide.h"
 #include "mcts/options.h"
 
+namespace jarvis2::edit {
+class ModelProvider;
+}
+
 namespace jarvis2::engine {
 
 // One set of actions and what came of it.
@@ -81,6 +85,8 @@ struct SearchSpace {
   std::function<std::vector<float>(const std::vector<std::string>&)> embed;
   // 1 where there is no focus; larger near it.
   std::function<float(const edit::Action&)> focus;
+  // Proposals that take their time (a language model's). Null: none.
+  edit::ModelProvider* provider = nullptr;
 };
 
 // Tells the guide of every action of the catalogue that it does not know yet.

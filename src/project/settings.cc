@@ -11,6 +11,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "project/model_settings.h"
 
 namespace jarvis2::project {
 namespace {
@@ -320,7 +321,7 @@ double Timeout::limit_s(double baseline_s) const {
 
 Settings parse_settings(std::string_view text, const std::string& name) {
   const Reader reader(text, name);
-  reader.check_keys(reader.table(), "", {"project", "tune", "objective", "verify"});
+  reader.check_keys(reader.table(), "", {"project", "tune", "objective", "verify", "model"});
   Settings settings;
   settings.origin = name;
   const toml::table* project = reader.section("project", {"setup", "build", "test", "bench", "holdout", "edit"});
@@ -348,6 +349,7 @@ Settings parse_settings(std::string_view text, const std::string& name) {
   read_tune(reader, settings);
   read_objective(reader, settings);
   read_verify(reader, settings);
+  parse_model_settings(text, name);  // read by whoever asks a model; its mistakes are told here too
   check_globs(reader, settings);
   return settings;
 }
