@@ -86,7 +86,7 @@ def test_answers_are_candidates_like_all_others(jarvis2, git_repo, endpoint):
     repo = git_repo(PROJECT)
     server = endpoint(
         [
-            fenced(GOOD) + fenced(GOOD),
+            fenced(GOOD) + "\n" + fenced(GOOD),
             fenced(UNORDERED),
             b"\xff\xfe not json",
             fenced(GOOD),
