@@ -123,7 +123,6 @@ class Job {
     say("profile", "profiling the benchmark");
     project::ProfileOptions options;
     options.budget_s = std::clamp(0.05 * options_.budget_s, 5.0, 20.0);
-    options.want_types = kinds_.contains(edit::Kind::kCompile);
     profile_ = project::profile_benchmark(*repository_, verifier_->baseline(), options, stop_);
     heat_ = heat_of(profile_);
     for (const std::string& note : profile_.notes) log::info("profile: {}", note);
@@ -181,6 +180,7 @@ class Job {
       check_interrupt();
       chain();
     }
+    if (kinds_.contains(edit::Kind::kCompile)) say("actions", "watching types, and asking mypyc");
     ProviderContext context{workspace_,
                             heat_,
                             settings_,
@@ -188,6 +188,9 @@ class Job {
                             verifier_ ? &verifier_->baseline() : nullptr,
                             repository_->files(commit_),
                             kinds_,
+                            [this](const std::string& path) { return scope_.file(path); },
+                            std::clamp(0.5 * options_.budget_s, 60.0, 600.0),
+                            stop_,
                             options_.allow_native,
                             options_.allow_fast_math};
     for (edit::Action& action : provide_actions(context)) {

@@ -6,6 +6,7 @@
 #include "edit/constants/constants.h"
 #include "edit/options/options.h"
 #include "edit/rule.h"
+#include "engine/compile_actions.h"
 
 namespace jarvis2::engine {
 
@@ -75,6 +76,12 @@ std::vector<edit::Action> provide_actions(const ProviderContext& context) {
     }
     take(edit::constant_actions(entries, context.read));
     take(edit::buffer_actions(context.workspace));
+  }
+  if (context.kinds.contains(edit::Kind::kCompile) && context.baseline != nullptr) {
+    take(compile_actions(
+        context.workspace, context.heat, *context.baseline,
+        [&](const std::string& path) { return !context.accept || context.accept(path); }, context.compile_limit_s,
+        context.stop));
   }
   return actions;
 }

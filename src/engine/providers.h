@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -27,11 +28,14 @@ struct ProviderContext {
   const project::Baseline* baseline;  // null in a dry run
   std::vector<std::string> files;     // of the base commit
   std::set<edit::Kind> kinds;
+  std::function<bool(const std::string& path)> accept = {};  // files that may be compiled; empty: all
+  double compile_limit_s = 300;                              // for each step of finding out what can be compiled
+  std::stop_token stop = {};
   bool allow_native = false;
   bool allow_fast_math = false;
 };
-// Options, constants and compilation, as far as `kinds` asks for them. Throws Error for a [tune] entry that is not
-// found.
+// Options, constants and compilation, as far as `kinds` asks for them; compilation needs a baseline. Throws Error for a
+// [tune] entry that is not found.
 std::vector<edit::Action> provide_actions(const ProviderContext& context);
 
 }  // namespace jarvis2::engine

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "project/compile_python.h"
 #include "project/defence.h"
 #include "project/worktree.h"
 #include "verify/calibration.h"
@@ -56,8 +57,18 @@ verify::Objective objective_of(const project::Metric& metric) {
 
 std::string forbidden_change(const project::Settings& settings, const project::Texts& texts, bool build_files) {
   for (const auto& [path, text] : texts) {
-    if (project::editable(settings, path) || (build_files && project::is_build_script(path))) continue;
     if (!holds(Defence::kPaths)) continue;
+    if (build_files && project::is_build_script(path)) continue;
+    // It is run: where `edit` lets any source through, it still is what it should be.
+    if (path == project::kCompileScript && text) {
+      const std::optional<std::vector<std::string>> modules = project::compiled_modules(*text);
+      if (modules && std::all_of(modules->begin(), modules->end(),
+                                 [&](const std::string& module) { return project::editable(settings, module); })) {
+        continue;
+      }
+      return path + " is not as jarvis2 improve writes it, or compiles what may not be changed";
+    }
+    if (project::editable(settings, path)) continue;
     return path + " may not be changed: it is a test, a benchmark, a build script or outside [project] edit";
   }
   return {};
@@ -85,6 +96,11 @@ Verifier::Verifier(project::Baseline baseline, VerifierOptions options)
   plan_.measure.check_output = !settings.ignore_output;
   plan_.min_effect_given = settings.min_effect_given;
   plan_.libraries = check_libraries();
+  // A script of that name that is none of ours is the project's own business.
+  const fs::path script = baseline_.prepared->path() / project::kCompileScript;
+  if (!fs::is_regular_file(script) || project::compiled_modules(read_file(script))) {
+    plan_.compile = project::compile_command(settings);
+  }
   if (!holds(Defence::kParentClock)) {
     plan_.measure.objective = {verify::Metric::kPattern, "time: ([0-9.]+)", false, {}};
   }
@@ -167,7 +183,17 @@ void Verifier::compile_python() {
     python = at->path().extension() == ".py";
   }
   if (!python || find_program("python3").empty()) return;
-  const project::Sandbox sandbox(baseline_.sandbox(tree));
+  project::SandboxOptions policy = baseline_.sandbox(tree);
+  for (const fs::path& library : project::compile_libraries()) policy.readable.push_back(library);
+  const project::Sandbox sandbox(policy);
+  if (!plan_.compile.empty() && fs::is_regular_file(tree / project::kCompileScript)) {
+    const ProcessResult compiled = sandbox.run(plan_.compile, 600, plan_.measure.stop);
+    if (compiled.cancelled) throw Interrupted();
+    if (!compiled.ok()) {
+      throw Error("engine::Verifier", std::string(project::kCompileScript) + " fails on the untouched commit: " +
+                                          compiled.err.substr(0, compiled.err.find('\n')));
+    }
+  }
   sandbox.run(verify::compile_python_command({"."}), 120, plan_.measure.stop);
 }
 
@@ -184,6 +210,8 @@ SpawnOptions Verifier::sandboxed(const std::string& command, const fs::path& tre
     project::SandboxOptions policy = baseline_.sandbox(tree);
     policy.read_only_worktree = read_only;
     policy.readable.insert(policy.readable.end(), plan_.libraries.begin(), plan_.libraries.end());
+    const std::vector<fs::path> compiler = project::compile_libraries();
+    policy.readable.insert(policy.readable.end(), compiler.begin(), compiler.end());
     policy.processes = holds(Defence::kProcessLimit) ? most_processes_ : 0;
     if (holds(Defence::kDiskLimit)) policy.tmp_bytes = tmp_bytes_;
     sandbox = std::make_unique<project::Sandbox>(policy);
@@ -253,6 +281,11 @@ std::unique_ptr<Verifier::Arm> Verifier::build_arm(const project::Texts& texts,
     const ProcessResult built = run_process(spawn, plan_.build_timeout_s, stop);
     if (built.cancelled) throw Interrupted();
     if (!built.ok()) throw Error("engine::Verifier", "a champion that was built before does not build again");
+  }
+  if (!plan_.compile.empty() && fs::is_regular_file(tree / project::kCompileScript)) {
+    const ProcessResult compiled = run_process(sandboxed(plan_.compile, tree, true), 600, stop);
+    if (compiled.cancelled) throw Interrupted();
+    if (!compiled.ok()) throw Error("engine::Verifier", "a champion that was compiled before does not compile again");
   }
   return arm;
 }

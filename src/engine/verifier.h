@@ -22,7 +22,8 @@ struct VerifierOptions {
   std::uint64_t tmp_bytes = 1ull << 30;  // it may leave in /tmp, and in its home
 };
 
-// Why a candidate may not change one of these files; empty when it may. `build_files`: build scripts are meant.
+// Why a candidate may not change one of these files; empty when it may. `build_files`: build scripts are meant. A
+// setup_compiled.py as improve writes it may name what may be changed.
 std::string forbidden_change(const project::Settings& settings, const project::Texts& texts, bool build_files);
 
 // verify() is thread-safe; the rest is not.

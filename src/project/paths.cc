@@ -51,14 +51,14 @@ constexpr std::array<std::string_view, 34> kSourceExtensions = {
     ".h++", ".inl",  ".ipp", ".tcc", ".inc", ".rs", ".go",  ".js",  ".mjs",   ".cjs", ".jsx", ".ts",
     ".tsx", ".java", ".kt",  ".m",   ".mm",  ".cu", ".cuh", ".f90", ".swift", ".zig"};
 
-constexpr std::array<std::string_view, 34> kBuildNames = {
+constexpr std::array<std::string_view, 35> kBuildNames = {
     "makefile",       "gnumakefile",       "cmakelists.txt", "meson.build",  "meson_options.txt",
     "meson.options",  "configure",         "configure.ac",   "configure.in", "build.ninja",
     "sconstruct",     "sconscript",        "wscript",        "justfile",     "rakefile",
     "build",          "build.bazel",       "workspace",      "setup.py",     "setup.cfg",
     "pyproject.toml", "tox.ini",           "noxfile.py",     "pytest.ini",   "conftest.py",
     "cargo.toml",     "cargo.lock",        "build.rs",       "go.mod",       "go.sum",
-    "package.json",   "package-lock.json", "dockerfile",     "build.sh"};
+    "package.json",   "package-lock.json", "dockerfile",     "build.sh",     "setup_compiled.py"};
 
 constexpr std::array<std::string_view, 8> kBuildExtensions = {".cmake", ".mk",     ".am",  ".ninja",
                                                               ".bzl",   ".gradle", ".pri", ".pro"};

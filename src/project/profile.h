@@ -39,8 +39,7 @@ struct Profile {
 };
 
 struct ProfileOptions {
-  double budget_s = 15;     // the benchmark is repeated or cut to fit
-  bool want_types = false;  // Python: also observe argument types (for compilation)
+  double budget_s = 15;  // the benchmark is repeated or cut to fit
 };
 
 // Runs the benchmark commands (never the holdout) of the untouched commit under the best profiler there is. An empty

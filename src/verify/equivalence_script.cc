@@ -167,6 +167,9 @@ def canonical(value, depth=0):
     slots = [s for c in type(value).__mro__ for s in getattr(c, "__slots__", ()) if isinstance(s, str)]
     if state is None and slots:
         state = {s: getattr(value, s) for s in slots if hasattr(value, s)}
+    compiled = getattr(type(value), "__mypyc_attrs__", None)
+    if state is None and compiled is not None:
+        state = {s: getattr(value, s) for s in compiled if s != "__dict__" and hasattr(value, s)}
     if state is not None and not callable(value):
         return {"object " + kind: [[str(k), canonical(v, depth + 1)] for k, v in sorted(state.items())]}
     text = repr(value)

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "project/compile_python.h"
 #include "project/defence.h"
 #include "project/worktree.h"
 #include "verify/disk_watch.h"
@@ -24,6 +25,7 @@ using project::Defence;
 using project::holds;
 
 constexpr std::size_t kLogBytes = 4096;
+constexpr double kLeastCompileTimeout_s = 600;
 constexpr double kScreenErrors = 3;  // standard errors below zero that end a candidate after a few pairs
 
 // The candidate fell at the stage in hand.
@@ -224,9 +226,14 @@ class Run {
 
   void build() {
     compile_python();
-    if (plan_.build.empty()) return;
-    const ProcessResult result = run(with_build_env(plan_.build), tree_, plan_.build_timeout_s);
-    if (!result.ok()) throw Rejected{"the build " + outcome(result, plan_.build_timeout_s), tail(result)};
+    if (!plan_.build.empty()) {
+      const ProcessResult result = run(with_build_env(plan_.build), tree_, plan_.build_timeout_s);
+      if (!result.ok()) throw Rejected{"the build " + outcome(result, plan_.build_timeout_s), tail(result)};
+    }
+    if (plan_.compile.empty() || !fs::is_regular_file(tree_ / project::kCompileScript)) return;
+    const double timeout_s = std::max(kLeastCompileTimeout_s, plan_.build_timeout_s);
+    const ProcessResult compiled = run(with_build_env(plan_.compile), tree_, timeout_s);
+    if (!compiled.ok()) throw Rejected{"compiling its modules " + outcome(compiled, timeout_s), tail(compiled)};
   }
 
   // The other arm has its byte code too.

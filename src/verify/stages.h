@@ -39,6 +39,7 @@ struct Workspace {
 
 struct Plan {
   std::string build, test;                    // shell commands; empty build: nothing to build
+  std::string compile;                        // run after the build wherever setup_compiled.py lies; empty: never
   std::vector<std::string> bench;             // searched on and judged
   std::vector<std::string> holdout;           // judged only; the claim is made on them when there are any
   std::map<std::string, std::string> pinned;  // path -> sha256: tests, drivers, build scripts; checked after each step

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "code/model.h"
+#include "project/compile_python.h"
 #include "verify/equivalence.h"
 #include "verify/pairs.h"
 
@@ -247,8 +248,10 @@ std::vector<Mutant> mutants_of(const std::string& path, const std::string& befor
   return result;
 }
 
-Strength measure_strength(const Candidate& candidate, const Baseline& baseline, const Plan& plan,
+Strength measure_strength(const Candidate& given, const Baseline& baseline, const Plan& plan,
                           const Workspace& workspace, double budget_s, std::stop_token stop) {
+  Candidate candidate = given;
+  candidate.files.erase(project::kCompileScript);  // the sources run as they are: it is the tests that are asked
   Strength result;
   const double until_s = monotonic_s() + budget_s;
   std::map<std::string, std::vector<std::uint32_t>> python, native;
