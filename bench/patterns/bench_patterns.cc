@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/process.h"
 #include "code/multi_pattern.h"
+#include "code/pattern_gpu.h"
 #ifdef JARVIS2_HAVE_RE2
 #include <re2/set.h>
 #endif
@@ -245,7 +246,7 @@ int run(std::uint64_t megabytes, int rounds, unsigned threads, std::vector<std::
   }
   Json equal = Json::object();
   equal["automaton"] = ours.ends(texts, threads, PatternEngine::kAutomaton) == ends;
-  const bool device = code::has_pattern_device();
+  const bool device = code::offer_gpu_for_patterns();
   if (device) equal["device"] = ours.ends(texts, threads, PatternEngine::kDevice) == ends;
 
   struct Arm {

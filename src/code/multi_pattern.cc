@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "code/pattern_gpu.h"
 
 namespace jarvis2::code {
 namespace {
@@ -236,7 +237,8 @@ std::vector<std::vector<TextEnd>> MultiPattern::ends(std::span<const std::string
   if (engine == PatternEngine::kAuto) {
     std::uint64_t bytes = 0;
     for (const std::string_view text : texts) bytes += text.size();
-    const bool on_device = bytes > (1u << 20) && has_pattern_device() && bytes >= crossover_bytes();
+    // Opening a GPU costs more than a scan of little text.
+    const bool on_device = bytes > (64u << 20) && offer_gpu_for_patterns() && bytes >= crossover_bytes();
     engine = on_device ? PatternEngine::kDevice
                        : (parts_->database ? PatternEngine::kVectorscan : PatternEngine::kAutomaton);
   }
