@@ -303,7 +303,7 @@ PROJECT = {
 
 def test_from_a_slow_commit_to_taking_it_back(jarvis2, git_repo, watch):
     repository = git_repo(PROJECT)
-    pid = watch(repository, "--auto-apply", "0.95", "--budget", "25s", "--check-budget", "20s", "--max-load", "2", "--on-battery")
+    pid = watch(repository, "--auto-apply", "0.95", "--budget", "25s", "--check-budget", "60s", "--max-load", "2", "--on-battery")
     observed(jarvis2, repository, 1)
     repository.write({"app.py": SLOW})
     slow = repository.commit("slow")

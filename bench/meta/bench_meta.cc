@@ -24,7 +24,7 @@ namespace {
 
 struct Options {
   std::size_t files = 5000;
-  int rounds = 3;
+  int rounds = 1;
   int threads = 0;  // 0: as many as the machine has
   fs::path place;   // where the repository is made; empty: the system's temporary folder
 };

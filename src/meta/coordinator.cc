@@ -551,6 +551,12 @@ void Coordinator::check(Plan& plan, std::stop_token stop) {
   one.verified_s = now_s();
   one.doubt = 0;
   if (result.at("speedup").is_object()) plan.speedup = result["speedup"].at("estimate");
+  if (verdict == "undecided" && plan.attempts < 2) {
+    ++plan.attempts;
+    plan.budget_s *= 2;
+    settle(plan, PlanState::kWaiting, "undecided: again, with twice the time");
+    return;
+  }
   if (verdict == "faster") {
     one.speedup = plan.speedup;
     store_.put(one);
