@@ -239,8 +239,12 @@ std::vector<std::vector<TextEnd>> MultiPattern::ends(std::span<const std::string
     for (const std::string_view text : texts) bytes += text.size();
     // Opening a GPU costs more than a scan of little text.
     const bool on_device = bytes > (64u << 20) && offer_gpu_for_patterns() && bytes >= crossover_bytes();
-    engine = on_device ? PatternEngine::kDevice
-                       : (parts_->database ? PatternEngine::kVectorscan : PatternEngine::kAutomaton);
+    // Vectorscan 5.4.9 misses matches of some patterns in texts longer than a vector (`\?[^:?\n]+:`); the automata
+    // don't, and a few of them are quick enough.
+    const bool automata = parts_->automata.left_out.empty() && parts_->automata.groups.size() <= 4;
+    engine = on_device                       ? PatternEngine::kDevice
+             : automata || !parts_->database ? PatternEngine::kAutomaton
+                                             : PatternEngine::kVectorscan;
   }
   switch (engine) {
     case PatternEngine::kDevice:

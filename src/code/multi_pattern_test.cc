@@ -189,6 +189,15 @@ TEST(MultiPattern, AutomataEqualVectorscan) {
   EXPECT_GT(begins, 500);
 }
 
+// Vectorscan 5.4.9 finds nothing here once the text is longer than a vector.
+TEST(MultiPattern, AutomataFindWhatVectorscanMisses) {
+  const std::string pad(100, ' ');
+  for (const char* regex : {"\\?[^:?\\n]{1,40}:", "\\?[^:?\\n]+:"}) {
+    const std::string text = pad + "? ++__idx : ++__ctr;" + pad;
+    EXPECT_THAT(scan({{regex}}, text, PatternEngine::kAuto), ElementsAre(TextMatch{0, 100, 111})) << regex;
+  }
+}
+
 TEST(MultiPattern, SmallTablesMakeMoreGroups) {
   Random random(3);
   std::vector<std::unique_ptr<TextRegex>> regexes;
