@@ -25,9 +25,9 @@ bool is_definition(Node node) {
 }
 
 // The definition itself, inside decorators and template heads.
-Node bare(Node node) {
-  if (node.is("decorated_definition")) return bare(node.field("definition"));
-  if (node.is("template_declaration") && node.named_count() > 0) return bare(node.named(node.named_count() - 1));
+Node undecorated(Node node) {
+  if (node.is("decorated_definition")) return undecorated(node.field("definition"));
+  if (node.is("template_declaration") && node.named_count() > 0) return undecorated(node.named(node.named_count() - 1));
   return node;
 }
 
@@ -81,7 +81,7 @@ bool is_docstring(Node node) {
 }
 
 void append(Node node, bool head_only, std::string& out) {
-  const Node stop = head_only ? bare(node).field("body") : Node();
+  const Node stop = head_only ? undecorated(node).field("body") : Node();
   const auto visit = [&](Node at, const auto& self) -> void {
     if (at.is("comment") || (head_only && at == stop) || (!head_only && is_docstring(at))) return;
     if (at.child_count() == 0 || is_string(at)) {
