@@ -27,8 +27,8 @@ def test_results_are_passed_on(jarvis2, tmp_path):
 
 
 def test_absent_and_unknown_benchmarks_say_so_in_one_line(jarvis2, tmp_path):
-    env = data(tmp_path, "patterns", None)
-    for name in ("patterns", "nonsense"):
+    env = data(tmp_path, "embed", None)
+    for name in ("embed", "nonsense"):
         done = jarvis2("bench", name, env=env, expect=2)
         assert name in done.stderr and done.stderr.count("\n") == 1 and done.stdout == ""
 

@@ -479,6 +479,24 @@ const PythonFunction* PythonWorld::Impl::only_method(const PythonType& type, std
   return found;
 }
 
+// Offered to others, who may subclass it and override what they like: named in __all__, or by a package's __init__.py.
+bool PythonWorld::Impl::exported(const PythonClass& cls) const {
+  if (cls.facts->lookup(0, "__all__") != nullptr) {
+    const std::string_view text = cls.facts->tree().text();
+    const std::size_t list = text.find("__all__");
+    for (const char* quote : {"'", "\""}) {
+      if (list != std::string_view::npos && text.find(quote + cls.name + quote, list) != std::string_view::npos) {
+        return true;
+      }
+    }
+  }
+  return std::any_of(files.begin(), files.end(), [&](const std::shared_ptr<const PythonFacts>& facts) {
+    if (!facts->path().ends_with("__init__.py")) return false;
+    return std::any_of(facts->imports().begin(), facts->imports().end(),
+                       [&](const auto& entry) { return entry.second.name == cls.name; });
+  });
+}
+
 const PythonFunction* PythonWorld::resolve_call(const PythonFacts& facts, Node call, Node* receiver,
                                                 std::string* fact) const {
   const Node callee = call.field("function");
@@ -533,6 +551,7 @@ const PythonFunction* PythonWorld::resolve_call(const PythonFacts& facts, Node c
   if (type.kind == PythonType::Kind::kInstance) {
     const PythonFunction* found = impl_->only_method(type, name);
     if (found == nullptr || found->other_decorators || found->is_property) return nullptr;
+    if (!type.exact && impl_->exported(*type.of)) return nullptr;
     say(std::string(object.text()) + " is " + (type.exact ? "a " : "a (subclass of) ") + type.of->name +
         " and no class below it overrides " + name + "()");
     return found;
@@ -549,7 +568,7 @@ const PythonFunction* PythonWorld::resolve_call(const PythonFacts& facts, Node c
   const PythonClass* cls = found[0]->facts->class_of(*found[0]);
   bool complete = false;
   ancestors(*cls, &complete);
-  if (!complete || cls->defined_twice || cls->dynamic) return nullptr;
+  if (!complete || cls->defined_twice || cls->dynamic || impl_->exported(*cls)) return nullptr;
   say(cls->qualified + "." + name + "() is the only method of this name in the sources");
   return found[0];
 }

@@ -46,6 +46,7 @@ struct PythonWorld::Impl {
   const PythonFunction* only_method(const PythonType& type, std::string_view name) const;
   bool related(const PythonClass& a, const PythonClass& b) const;
   bool constructed(const PythonClass& cls) const;
+  bool exported(const PythonClass& cls) const;
 
   PythonType type(const PythonFacts& facts, Node node, int depth) const;
   PythonType find_type(const PythonFacts& facts, Node node, int depth) const;

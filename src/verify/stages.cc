@@ -395,7 +395,8 @@ class Run {
     options.objective = {};
     const Screen time = screen(works(judged_), std::max<std::size_t>(8, plan_.screen_pairs), options);
     if (time.failure) throw Rejected{time.failure->reason, {}};
-    if (time.log_ratio + kScreenErrors * time.se >= 0) return;
+    // Less than what would be a claim is a layout's luck.
+    if (time.log_ratio + kScreenErrors * time.se >= -std::log1p(options.min_effect)) return;
     end(Verdict::kNotFaster,
         fmt::format("fewer {}, but bought with time: {:.3f} in {} pairs", what, std::exp(time.log_ratio), time.pairs));
   }

@@ -307,6 +307,16 @@ class B(A):
         return 2
 )py",
      nullptr},
+    {"python/inline-method", "OfferedToOthersWhoMayOverride",
+     R"py(__all__ = ["A"]
+
+class A:
+    def size(self):
+        return 1
+    def twice(self):
+        return self.size() * 2
+)py",
+     nullptr},
     {"python/inline-method", "PatchedOnAnInstance",
      R"py(class A:
     def size(self):

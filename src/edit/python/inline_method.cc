@@ -1,7 +1,9 @@
 // python/inline-method: the body of a small method in place of its call.
 // Preconditions: as inline-function; the method is known because the receiver's class is (constructor in sight, self
 // without an overriding subclass, annotation, one class stored in the attribute), or because the sources hold one
-// method of this name and no attribute of that name is ever stored. A receiver that is no plain name is bound first.
+// method of this name and no attribute of that name is ever stored; a class that the
+// sources offer to others (__all__, a package's __init__.py) may be subclassed there: its exact instances only. A
+// receiver that is no plain name is bound first.
 #include "edit/python/inlining.h"
 #include "edit/python/transformations.h"
 

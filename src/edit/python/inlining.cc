@@ -476,6 +476,7 @@ std::optional<BodyPlan> plan_body(const Context& context, const BoundCall& call,
   const bool pure_body =
       expression_form ? context.world->pure(there, value) : only_decides(body) && call_effects.none();
   std::map<std::string, std::string> names;
+  std::map<std::string, bool, std::less<>> literals;  // parameters that a literal stands for; true: None
   std::vector<std::pair<std::string, std::string>> bound;
   NameSet chosen;
   bool any_impure = false;
@@ -499,6 +500,7 @@ std::optional<BodyPlan> plan_body(const Context& context, const BoundCall& call,
       }
     }
     if (direct && use.in_string && !(argument.node && argument.node.is("identifier"))) direct = !use.in_string;
+    if (direct && argument.node && is_literal(argument.node)) literals[name] = argument.node.is("none");
     if (direct) {
       names[name] = argument.node ? parenthesised(argument.node, argument.text) : argument.text;
       if (argument.node && (argument.node.is("integer") || argument.node.is("float"))) names[name] = argument.text;
@@ -537,6 +539,16 @@ std::optional<BodyPlan> plan_body(const Context& context, const BoundCall& call,
     if (scope != callee.scope) return true;
     std::string text = names[std::string(node.text())];
     const Node up = there.parent(node);
+    // `x is None` of a literal x is known.
+    const auto literal = literals.find(node.text());
+    if (literal != literals.end() && up.is("comparison_operator") && up.named_count() == 2 && up.named(0) == node &&
+        up.named(1).is("none")) {
+      const std::string_view op = up.child(1).text();
+      if (op == "is" || op == "is not") {
+        renames.replace(up, (op == "is") == literal->second ? "True" : "False");
+        return true;
+      }
+    }
     if (up.is("attribute") && !text.empty() && text[0] >= '0' && text[0] <= '9') text = "(" + text + ")";
     if ((up.is("global_statement"))) fits = false;
     if (text != node.text()) renames.replace(node, text);
