@@ -52,7 +52,9 @@ std::vector<edit::Action> compile_actions(const code::Workspace& workspace, cons
                                           std::stop_token stop) {
   std::vector<std::pair<std::string, double>> hot = hot_modules(workspace, heat, accept);
   if (hot.empty()) {
-    return {recommendation("", "no Python module that may be changed takes a twentieth of the time")};
+    return {recommendation("", heat.lines.empty()
+                                   ? "no profiler could follow the benchmark"
+                                   : "no Python module that may be changed takes a twentieth of the time")};
   }
   if (fs::exists(baseline.prepared->path() / project::kCompileScript)) {
     return {recommendation(project::kCompileScript, "the project has a setup_compiled.py already")};
