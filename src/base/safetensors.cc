@@ -34,6 +34,50 @@ std::size_t TensorInfo::count() const {
   return product;
 }
 
+SafetensorsHeader parse_safetensors_header(std::string_view start, std::size_t file_bytes, std::string_view name) {
+  const auto bad = [&](const std::string& what) {
+    return Error("base::parse_safetensors_header", std::string(name) + ": " + what);
+  };
+  if (start.size() < 8 || file_bytes < 8) throw bad("too short to be a safetensors file");
+  std::uint64_t length = 0;
+  for (std::size_t i = 8; i-- > 0;) length = length << 8 | static_cast<unsigned char>(start[i]);
+  if (length > kMaxHeader || length > file_bytes - 8 || length > start.size() - 8)
+    throw bad(fmt::format("a header of {} bytes does not fit into {}", length, file_bytes));
+  SafetensorsHeader header;
+  header.data = 8 + length;
+  const std::size_t room = file_bytes - header.data;
+  try {
+    const Json json = Json::parse(start.substr(8, length));
+    if (!json.is_object()) throw bad("the header is not a JSON object");
+    for (const auto& [key, value] : json.items()) {
+      if (key == "__metadata__") {
+        header.metadata = value.get<std::map<std::string, std::string>>();
+        continue;
+      }
+      TensorInfo tensor;
+      tensor.dtype = value.at("dtype").get<std::string>();
+      tensor.shape = value.at("shape").get<std::vector<std::size_t>>();
+      tensor.begin = value.at("data_offsets").at(0).get<std::size_t>();
+      tensor.end = value.at("data_offsets").at(1).get<std::size_t>();
+      std::size_t bytes = width_of(tensor.dtype);
+      const std::string what = fmt::format("tensor {} of shape [{}]", key, fmt::join(tensor.shape, ", "));
+      if (bytes == 0) throw bad(fmt::format("{} has the unknown type {}", what, tensor.dtype));
+      for (const std::size_t extent : tensor.shape) {
+        if (extent != 0 && bytes > file_bytes / extent) throw bad(what + " does not fit into the file");
+        bytes *= extent;
+      }
+      if (tensor.begin > tensor.end || tensor.end > room || tensor.end - tensor.begin != bytes) {
+        throw bad(fmt::format("{} needs {} bytes, not {} to {} of the {} there are", what, bytes, tensor.begin,
+                              tensor.end, room));
+      }
+      header.tensors.emplace(key, std::move(tensor));
+    }
+  } catch (const Json::exception& error) {
+    throw bad(std::string("broken header: ") + error.what());
+  }
+  return header;
+}
+
 Safetensors::Safetensors(const fs::path& path) : path_(path.string()) {
   const auto bad = [&](const std::string& what) { return Error("base::Safetensors", path_ + ": " + what); };
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -49,39 +93,7 @@ Safetensors::Safetensors(const fs::path& path) : path_(path.string()) {
   if (map == MAP_FAILED) throw bad("too short to be a safetensors file");
   map_ = static_cast<const unsigned char*>(map);
   try {
-    std::uint64_t header_size = 0;
-    for (int i = 7; i >= 0; --i) header_size = header_size << 8 | map_[i];
-    if (header_size > kMaxHeader || header_size > size_ - 8)
-      throw bad(fmt::format("header of {} bytes does not fit", header_size));
-    data_ = 8 + header_size;
-    const Json header =
-        Json::parse(reinterpret_cast<const char*>(map_) + 8, reinterpret_cast<const char*>(map_) + data_);
-    if (!header.is_object()) throw bad("the header is no object");
-    for (const auto& [name, value] : header.items()) {
-      if (name == "__metadata__") {
-        for (const auto& [key, text] : value.items()) metadata_[key] = text.get<std::string>();
-        continue;
-      }
-      TensorInfo tensor;
-      tensor.dtype = value.at("dtype").get<std::string>();
-      std::size_t bytes = width_of(tensor.dtype);
-      for (const Json& extent : value.at("shape")) {
-        const std::size_t count = extent.get<std::size_t>();
-        tensor.shape.push_back(count);
-        if (count != 0 && bytes > size_ / count) throw bad(name + ": larger than the file");
-        bytes *= count;
-      }
-      tensor.begin = value.at("data_offsets").at(0).get<std::size_t>();
-      tensor.end = value.at("data_offsets").at(1).get<std::size_t>();
-      if (tensor.begin > tensor.end || tensor.end > size_ - data_ || tensor.end - tensor.begin != bytes) {
-        throw bad(fmt::format("{}: bytes {} to {} don't hold {} of shape [{}]", name, tensor.begin, tensor.end,
-                              tensor.dtype, fmt::join(tensor.shape, ", ")));
-      }
-      tensors_.emplace(name, std::move(tensor));
-    }
-  } catch (const Json::exception& error) {
-    ::munmap(map, size_);
-    throw bad(std::string("broken header: ") + error.what());
+    header_ = parse_safetensors_header({static_cast<const char*>(map), size_}, size_, path_);
   } catch (...) {
     ::munmap(map, size_);
     throw;
@@ -93,10 +105,10 @@ Safetensors::~Safetensors() {
 }
 
 std::span<const float> Safetensors::floats(const std::string& name, const std::vector<std::size_t>& shape) const {
-  const std::map<std::string, TensorInfo>::const_iterator found = tensors_.find(name);
-  if (found == tensors_.end()) throw Error("base::Safetensors", fmt::format("{}: no tensor {}", path_, name));
+  const std::map<std::string, TensorInfo>::const_iterator found = header_.tensors.find(name);
+  if (found == header_.tensors.end()) throw Error("base::Safetensors", fmt::format("{}: no tensor {}", path_, name));
   const TensorInfo& tensor = found->second;
-  const unsigned char* at = map_ + data_ + tensor.begin;
+  const unsigned char* at = map_ + header_.data + tensor.begin;
   if (tensor.dtype != "F32" || tensor.shape != shape || reinterpret_cast<std::uintptr_t>(at) % alignof(float) != 0) {
     throw Error("base::Safetensors", fmt::format("{}: {} is {} [{}], expected F32 [{}]", path_, name, tensor.dtype,
                                                  fmt::join(tensor.shape, ", "), fmt::join(shape, ", ")));

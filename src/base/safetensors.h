@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/files.h"
@@ -20,6 +21,15 @@ struct TensorInfo {
   std::size_t count() const;
 };
 
+struct SafetensorsHeader {
+  std::map<std::string, TensorInfo> tensors;
+  std::map<std::string, std::string> metadata;
+  std::size_t data = 0;  // offset of the data section
+};
+// `start` holds at least the header of a file of `file_bytes`; every tensor's bytes are checked to lie inside the file.
+// Throws Error naming `name`, the tensor and its shape.
+SafetensorsHeader parse_safetensors_header(std::string_view start, std::size_t file_bytes, std::string_view name);
+
 // Read-only; thread-safe after open.
 class Safetensors {
  public:
@@ -28,8 +38,8 @@ class Safetensors {
   ~Safetensors();
   Safetensors(const Safetensors&) = delete;
   Safetensors& operator=(const Safetensors&) = delete;
-  const std::map<std::string, TensorInfo>& tensors() const { return tensors_; }
-  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  const std::map<std::string, TensorInfo>& tensors() const { return header_.tensors; }
+  const std::map<std::string, std::string>& metadata() const { return header_.metadata; }
   // The values of a 32-bit float tensor of exactly this shape; valid as long as this object. Throws Error.
   std::span<const float> floats(const std::string& name, const std::vector<std::size_t>& shape) const;
 
@@ -37,9 +47,7 @@ class Safetensors {
   std::string path_;
   const unsigned char* map_ = nullptr;
   std::size_t size_ = 0;
-  std::size_t data_ = 0;  // offset of the data section
-  std::map<std::string, TensorInfo> tensors_;
-  std::map<std::string, std::string> metadata_;
+  SafetensorsHeader header_;
 };
 
 }  // namespace jarvis2

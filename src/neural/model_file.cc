@@ -1,22 +1,25 @@
 // Safetensors: eight bytes of header length, a JSON header {name: {dtype, shape, data_offsets}}, the tensors' bytes.
 #include "neural/model_file.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
-#include <fstream>
 #include <limits>
+#include <map>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/safetensors.h"
 
 namespace jarvis2::neural {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "safetensors are little-endian");
 
-constexpr std::uint64_t kMostHeaderBytes = 16 << 20;
 constexpr std::uint64_t kMostLayers = 32;
 constexpr std::uint64_t kMostMembers = 64;
 
@@ -24,25 +27,18 @@ constexpr std::uint64_t kMostMembers = 64;
   throw Error("neural::load_model", std::string(name) + ": " + what + "; train again or restore the file");
 }
 
-std::string shape_text(const std::vector<std::uint64_t>& shape) {
-  std::string text = "[";
-  for (std::uint64_t size : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(size);
-  return text + "]";
-}
-
-Json parse_header(std::string_view text, std::string_view name) {
-  Json header = Json::parse(text, nullptr, false);
-  if (header.is_discarded() || !header.is_object()) fail(name, "the header is not a JSON object");
-  return header;
-}
-
-Card parse_card(const Json& header, std::string_view name) {
-  const Json::const_iterator metadata = header.find("__metadata__");
-  if (metadata == header.end() || !metadata->is_object() || !metadata->contains("card") ||
-      !metadata->at("card").is_string()) {
-    fail(name, "there is no card in __metadata__");
+SafetensorsHeader parse_header(std::string_view bytes, std::string_view name) {
+  try {
+    return parse_safetensors_header(bytes, bytes.size(), name);
+  } catch (const Error& error) {
+    throw Error("neural::load_model", error.message() + "; train again or restore the file");
   }
-  const Json json = Json::parse(metadata->at("card").get<std::string>(), nullptr, false);
+}
+
+Card parse_card(const std::map<std::string, std::string>& metadata, std::string_view name) {
+  const std::map<std::string, std::string>::const_iterator text = metadata.find("card");
+  if (text == metadata.end()) fail(name, "there is no card in __metadata__");
+  const Json json = Json::parse(text->second, nullptr, false);
   if (json.is_discarded() || !json.is_object()) fail(name, "the card is not a JSON object");
   Card card;
   try {
@@ -85,51 +81,32 @@ float float_of(std::uint16_t half) {
   return sign * std::bit_cast<float>((exponent + 112) << 23 | std::uint32_t{half & 0x3FFU} << 13);
 }
 
-struct Tensor {
-  std::vector<std::uint64_t> shape;
-  std::vector<float> values;
-};
-
-Tensor read_tensor(const Json& header, const std::string& key, std::string_view data, std::string_view name) {
-  const Json::const_iterator entry = header.find(key);
-  if (entry == header.end()) fail(name, "tensor " + key + " is missing");
-  Tensor tensor;
-  std::vector<std::uint64_t> offsets;
-  std::uint64_t each = 4;
-  try {
-    const std::string type = entry->at("dtype").get<std::string>();
-    if (type != "F32" && type != "F16") fail(name, "tensor " + key + " has type " + type + ", neither F32 nor F16");
-    if (type == "F16") each = 2;
-    tensor.shape = entry->at("shape").get<std::vector<std::uint64_t>>();
-    offsets = entry->at("data_offsets").get<std::vector<std::uint64_t>>();
-  } catch (const Json::exception& error) {
-    fail(name, "tensor " + key + " is described wrongly (" + error.what() + ")");
+// The values of the tensor `key` of exactly this shape.
+std::vector<float> read_tensor(const SafetensorsHeader& header, const std::string& key,
+                               const std::vector<std::size_t>& shape, std::string_view bytes, std::string_view name) {
+  const std::map<std::string, TensorInfo>::const_iterator found = header.tensors.find(key);
+  if (found == header.tensors.end()) fail(name, "tensor " + key + " is missing");
+  const TensorInfo& tensor = found->second;
+  if (tensor.dtype != "F32" && tensor.dtype != "F16") {
+    fail(name, fmt::format("tensor {} has type {}, neither F32 nor F16", key, tensor.dtype));
   }
-  std::uint64_t count = 1;
-  for (std::uint64_t size : tensor.shape) {
-    if (size == 0 || size > data.size() || count > data.size() / size) {
-      fail(name, "tensor " + key + " of shape " + shape_text(tensor.shape) + " does not fit into " +
-                     std::to_string(data.size()) + " bytes");
-    }
-    count *= size;
+  if (tensor.shape != shape) {
+    fail(name,
+         fmt::format("tensor {} has shape [{}], not [{}]", key, fmt::join(tensor.shape, ", "), fmt::join(shape, ", ")));
   }
-  if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > data.size() || count > data.size() / each ||
-      offsets[1] - offsets[0] != count * each) {
-    fail(name, "tensor " + key + " of shape " + shape_text(tensor.shape) + " needs " + std::to_string(count * each) +
-                   " bytes inside the " + std::to_string(data.size()) + " there are");
+  std::vector<float> values(tensor.count());
+  const char* at = bytes.data() + header.data + tensor.begin;
+  if (tensor.dtype == "F32") {
+    std::memcpy(values.data(), at, values.size() * sizeof(float));
+    return values;
   }
-  tensor.values.resize(count);
-  if (each == 4) {
-    std::memcpy(tensor.values.data(), data.data() + offsets[0], count * 4);
-  } else {
-    for (std::uint64_t i = 0; i < count; ++i) {
-      std::uint16_t half = 0;
-      std::memcpy(&half, data.data() + offsets[0] + 2 * i, 2);
-      // Exponent 31: not a number, which check() refuses.
-      tensor.values[i] = (half & 0x7C00) == 0x7C00 ? std::numeric_limits<float>::infinity() : float_of(half);
-    }
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    std::uint16_t half = 0;
+    std::memcpy(&half, at + 2 * i, 2);
+    // Exponent 31: not a number, which check() refuses.
+    values[i] = (half & 0x7C00) == 0x7C00 ? std::numeric_limits<float>::infinity() : float_of(half);
   }
-  return tensor;
+  return values;
 }
 
 std::string tensor_name(std::size_t member, std::size_t layer, const char* what) {
@@ -195,16 +172,9 @@ void save_model(const fs::path& path, const Model& model, bool half) {
 }
 
 Model parse_model(std::string_view bytes, std::string_view name) {
-  std::uint64_t length = 0;
-  if (bytes.size() < sizeof(length)) fail(name, std::to_string(bytes.size()) + " bytes are no model");
-  std::memcpy(&length, bytes.data(), sizeof(length));
-  if (length > kMostHeaderBytes || length > bytes.size() - sizeof(length)) {
-    fail(name, "a header of " + std::to_string(length) + " bytes in a file of " + std::to_string(bytes.size()));
-  }
-  const Json header = parse_header(bytes.substr(sizeof(length), length), name);
-  const std::string_view data = bytes.substr(sizeof(length) + length);
+  const SafetensorsHeader header = parse_header(bytes, name);
   Model model;
-  model.card = parse_card(header, name);
+  model.card = parse_card(header.metadata, name);
   const Card& card = model.card;
   if (card.layers.size() < 3 || card.layers.size() > kMostLayers || card.members < 1 || card.members > kMostMembers) {
     fail(name, "the card names " + std::to_string(card.layers.size()) + " layers and " + std::to_string(card.members) +
@@ -214,20 +184,9 @@ Model parse_model(std::string_view bytes, std::string_view name) {
     Weights weights;
     weights.layers = card.layers;
     for (std::size_t l = 0; l + 1 < card.layers.size(); ++l) {
-      const std::string weight_name = tensor_name(m, l, "weight");
-      const std::string bias_name = tensor_name(m, l, "bias");
-      Tensor weight = read_tensor(header, weight_name, data, name);
-      Tensor bias = read_tensor(header, bias_name, data, name);
-      if (weight.shape != std::vector<std::uint64_t>{card.layers[l + 1], card.layers[l]}) {
-        fail(name, "tensor " + weight_name + " has shape " + shape_text(weight.shape) + ", not [" +
-                       std::to_string(card.layers[l + 1]) + ", " + std::to_string(card.layers[l]) + "]");
-      }
-      if (bias.shape != std::vector<std::uint64_t>{card.layers[l + 1]}) {
-        fail(name, "tensor " + bias_name + " has shape " + shape_text(bias.shape) + ", not [" +
-                       std::to_string(card.layers[l + 1]) + "]");
-      }
-      weights.weights.push_back(std::move(weight.values));
-      weights.biases.push_back(std::move(bias.values));
+      const std::size_t in = card.layers[l], out = card.layers[l + 1];
+      weights.weights.push_back(read_tensor(header, tensor_name(m, l, "weight"), {out, in}, bytes, name));
+      weights.biases.push_back(read_tensor(header, tensor_name(m, l, "bias"), {out}, bytes, name));
     }
     try {
       check(weights);
@@ -244,19 +203,7 @@ Model load_model(const fs::path& path) {
 }
 
 Card load_card(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error("neural::load_card", path.string() + " cannot be read");
-  std::uint64_t length = 0;
-  file.read(reinterpret_cast<char*>(&length), sizeof(length));
-  std::error_code error;
-  const std::uint64_t size = fs::file_size(path, error);
-  if (!file || error || length > kMostHeaderBytes || length > size - sizeof(length)) {
-    fail(path.string(), "the header's length is wrong");
-  }
-  std::string text(length, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(length));
-  if (!file) fail(path.string(), "the header is cut off");
-  return parse_card(parse_header(text, path.string()), path.string());
+  return parse_card(Safetensors(path).metadata(), path.string());
 }
 
 }  // namespace jarvis2::neural
