@@ -7,6 +7,7 @@
 
 #include "app/app.h"
 #include "app/judge_options.h"
+#include "app/progress.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/json.h"
@@ -55,9 +56,11 @@ int run_compare(const CompareOptions& options, const Common& common) {
   measure.check_output = !options.ignore_output;
   measure.cpus = options.cpus;
   measure.stop = interrupt_token();
-  JudgeProgress progress(common.quiet || common.json);
-  measure.progress = [&progress](const verify::Progress& at) { progress.show(at); };
-  const verify::Judgement judgement = verify::judge(shell(options.a, "A"), shell(options.b, "B"), measure);
+  const verify::Judgement judgement = [&] {
+    ProgressLine line(!common.quiet && !common.json);
+    measure.progress = [&line](const verify::Progress& progress) { line.set(progress_text(progress)); };
+    return verify::judge(shell(options.a, "A"), shell(options.b, "B"), measure);
+  }();
   if (judgement.verdict == verify::Verdict::kRejected) {
     throw Error("app::compare", fmt::format("B cannot be compared with A: {}{}", judgement.reason,
                                             measure.check_output ? " (--ignore-output if outputs may differ)" : ""));

@@ -1,14 +1,13 @@
 #include "app/judge_options.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 #include <optional>
 
+#include "app/progress.h"
 #include "base/error.h"
 #include "project/settings.h"
 #include "verify/calibration.h"
@@ -47,24 +46,13 @@ double parse_duration(const std::string& text, const std::string& what) {
   return value * factor;
 }
 
-JudgeProgress::JudgeProgress(bool quiet) : on_(!quiet && ::isatty(STDERR_FILENO) == 1) {}
-
-JudgeProgress::~JudgeProgress() {
-  if (on_) std::fputs("\r\033[K", stderr);
-}
-
-void JudgeProgress::show(const verify::Progress& progress) {
-  if (!on_) return;
-  std::string line = progress.phase;
-  if (progress.pairs > 0) {
-    const verify::Estimate& e = progress.estimate;
-    line += fmt::format("  {} pairs  ratio {:.3f} ({:.3f} to {})", progress.pairs, e.ratio, e.low,
-                        std::isfinite(e.high) ? fmt::format("{:.3f}", e.high) : "?");
-  }
-  line += fmt::format("  {:.0f} s", progress.elapsed_s);
-  if (progress.pairs > 0) line += fmt::format(", at most {:.0f} s to go", std::max(0.0, progress.eta_s));
-  fmt::print(stderr, "\r\033[K{}", line);
-  std::fflush(stderr);
+std::string progress_text(const verify::Progress& progress) {
+  if (progress.pairs == 0) return fmt::format("{}, {}", progress.phase, duration_text(progress.elapsed_s));
+  const verify::Estimate& e = progress.estimate;
+  const bool bounded = e.low > 0 && std::isfinite(e.high);
+  return fmt::format("{}: {} pairs, {:.3f}x{} · at most {} left", progress.phase, progress.pairs, e.ratio,
+                     bounded ? fmt::format(" ({:.3f} to {:.3f})", e.low, e.high) : "",
+                     duration_text(std::max(0.0, progress.eta_s)));
 }
 
 }  // namespace jarvis2::app

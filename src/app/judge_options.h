@@ -23,17 +23,7 @@ void apply_judge_options(const JudgeOptions& options, verify::MeasureOptions& me
 // "90s", "10m", "1.5h", "500ms" or plain seconds, as seconds. Throws Error naming `what`.
 double parse_duration(const std::string& text, const std::string& what);
 
-// One line of progress on a terminal, erased by the next line of log; silent elsewhere.
-class JudgeProgress {
- public:
-  explicit JudgeProgress(bool quiet);
-  ~JudgeProgress();
-  JudgeProgress(const JudgeProgress&) = delete;
-  JudgeProgress& operator=(const JudgeProgress&) = delete;
-  void show(const verify::Progress& progress);
-
- private:
-  bool on_;
-};
+// "duet: 12 pairs, 1.031x (1.012 to 1.050) · at most 8 s left".
+std::string progress_text(const verify::Progress& progress);
 
 }  // namespace jarvis2::app

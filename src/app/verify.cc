@@ -79,10 +79,7 @@ int run_verify(const VerifyOptions& options, const Common& common) {
       verifier_options.measure.seed = options.seed;
       verifier_options.measure.budget_s = parse_duration(options.budget, "--budget");
       verifier_options.measure.stop = interrupt_token();
-      verifier_options.measure.progress = [&](const verify::Progress& progress) {
-        line.set(fmt::format("{}: {} pairs, {:.3f}x · at most {} left", progress.phase, progress.pairs,
-                             progress.estimate.ratio, duration_text(progress.eta_s)));
-      };
+      verifier_options.measure.progress = [&](const verify::Progress& progress) { line.set(progress_text(progress)); };
       engine::Verifier verifier(std::move(baseline), verifier_options);
       line.set("building and testing the patch");
       result = verifier.verify(

@@ -97,9 +97,10 @@ struct RunFailure {
 // How the work behaves, from the probe.
 struct Profile {
   double wall_s = 0, cpu_s = 0;
-  double waiting = 0;     // share of the time with no runnable thread
-  double parallel = 0;    // share of the time with two or more runnable threads
-  std::size_t looks = 0;  // that these two rest on
+  double waiting = 0;        // share of the time with no runnable thread
+  double parallel = 0;       // share of the time with two or more runnable threads
+  std::size_t looks = 0;     // that these two rest on
+  bool unaccounted = false;  // more CPU time was seen in its processes than they were charged for
   std::uint64_t max_rss_bytes = 0;
   std::uint64_t output_hash = 0;
 };

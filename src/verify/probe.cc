@@ -17,6 +17,7 @@ constexpr std::size_t kEnoughLooks = 40;
 constexpr double kTimeoutFactor = 10;
 constexpr double kShortestTimeout_s = 2;
 constexpr std::size_t kPadding = 100;
+constexpr std::size_t kTelling = 20;         // looks in one run, to say how much it waits
 constexpr double kAccounted = 1.05;          // times the accounted CPU time that may be seen
 constexpr double kAccountedSlack_s = 0.015;  // ticks
 
@@ -32,12 +33,16 @@ double resolution_s(const std::vector<double>& readings_s) {
 
 void merge(Profile& into, const Profile& more) {
   const double n = static_cast<double>(into.looks + more.looks);
+  const auto mean = [&](double a, double b) {
+    return (a * static_cast<double>(into.looks) + b * static_cast<double>(more.looks)) / n;
+  };
   if (n > 0) {
-    into.waiting =
-        (into.waiting * static_cast<double>(into.looks) + more.waiting * static_cast<double>(more.looks)) / n;
-    into.parallel =
-        (into.parallel * static_cast<double>(into.looks) + more.parallel * static_cast<double>(more.looks)) / n;
+    // What waits in one run and not in another waited for the machine: a cold disk, a stolen core.
+    const bool each_told = std::min(into.looks, more.looks) >= kTelling && !into.unaccounted && !more.unaccounted;
+    into.waiting = each_told ? std::min(into.waiting, more.waiting) : mean(into.waiting, more.waiting);
+    into.parallel = mean(into.parallel, more.parallel);
   }
+  into.unaccounted = into.unaccounted || more.unaccounted;
   into.looks += more.looks;
   // The later run is the warmer one.
   into.wall_s = more.wall_s;
@@ -46,10 +51,8 @@ void merge(Profile& into, const Profile& more) {
   into.output_hash = more.output_hash;
 }
 
-}  // namespace
-
-Profile watch_run(const SpawnOptions& spawn, bool candidate, double timeout_s,
-                  const std::optional<std::uint64_t>& output_hash, const Objective& objective, std::stop_token stop) {
+Profile watch_once(const SpawnOptions& spawn, bool candidate, double timeout_s,
+                   const std::optional<std::uint64_t>& output_hash, const Objective& objective, std::stop_token stop) {
   SpawnOptions options = spawn;
   options.max_output_bytes = std::min<std::size_t>(options.max_output_bytes, 4 << 20);
   options.env.emplace_back(kPaddingName, std::string(kPadding, 'x'));
@@ -76,9 +79,21 @@ Profile watch_run(const SpawnOptions& spawn, bool candidate, double timeout_s,
   // Work in a process that nobody accounts for: to the accounted ones it is waiting, and CPU time is blind to it.
   if (activity.seen_cpu_s > kAccounted * profile.cpu_s + kAccountedSlack_s) {
     profile.waiting = std::max(profile.waiting, 1 - profile.cpu_s / activity.seen_cpu_s);
+    profile.unaccounted = true;
   }
   profile.max_rss_bytes = result.max_rss_bytes;
   profile.output_hash = result.out_hash;
+  return profile;
+}
+
+}  // namespace
+
+Profile watch_run(const SpawnOptions& spawn, bool candidate, double timeout_s,
+                  const std::optional<std::uint64_t>& output_hash, const Objective& objective, std::stop_token stop) {
+  Profile profile = watch_once(spawn, candidate, timeout_s, output_hash, objective, stop);
+  if (profile.waiting > kWaitingLimit && profile.looks >= kTelling && !profile.unaccounted) {
+    merge(profile, watch_once(spawn, candidate, timeout_s, output_hash, objective, std::move(stop)));
+  }
   return profile;
 }
 

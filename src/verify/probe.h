@@ -8,8 +8,9 @@
 
 namespace jarvis2::verify {
 
-// One watched run. Throws RunFailed (see pairs.h) when it fails, takes longer than `timeout_s` (0: no limit) or prints
-// something else than `output_hash`; Interrupted when `stop` is requested.
+// One watched run; two where the first seems to wait, since waiting for a cold disk doesn't come again. Throws
+// RunFailed (see pairs.h) when it fails, takes longer than `timeout_s` (0: no limit) or prints something else than
+// `output_hash`; Interrupted when `stop` is requested.
 Profile watch_run(const SpawnOptions& spawn, bool candidate, double timeout_s,
                   const std::optional<std::uint64_t>& output_hash, const Objective& objective, std::stop_token stop);
 
