@@ -32,6 +32,9 @@ C_LIBRARIES = "libcrypto libgit2 libhs libhwloc libncursesw libtinfo libsqlite3 
 CXX_LIBRARIES = ("fmt::", "httplib::", "spdlog::", "YAML::", "tbb::", "hwy::")
 SYSTEM = ("/usr/lib/", "/System/Library/")
 MLX = TOOLS / "mlxw/mlx"
+# What src/CMakeLists.txt and cmake/gpu_module.cmake link on a Mac, and the names by which each is known.
+FRAMEWORKS = {"CoreFoundation": "CF|kCF|__CF", "CoreServices": "FSEvent", "IOKit": "IO"}
+MODULE_FRAMEWORKS = ("Metal", "Foundation", "QuartzCore", "Accelerate")
 
 
 def run(*command, **options):
@@ -119,7 +122,7 @@ def compile_one(path, include):
         command = [TOOLS / "tc/bin/mac-cc", "-std=c11", "-O1", "-w", "-D_DARWIN_C_SOURCE", "-I", path.parent, "-I", tree_sitter / "include", "-I", tree_sitter / "src"]
     else:
         module = ["-isystem", MLX / "include", "-isystem", MLX / "include/metal_cpp", "-I", BUILD / "gpu", "-fvisibility=hidden"]
-        command = [TOOLS / "tc/bin/mac-c++", *FLAGS, *(module if path.name.endswith("_module.cc") else []), "-isystem", ROOT / "setup/macos-cross/tc/shim", "-isystem", include, "-isystem", tree_sitter / "include", "-I", ROOT / "src",
+        command = [TOOLS / "tc/bin/mac-c++", *FLAGS, *(module if path.name.endswith("_module.cc") else []), "-I", ROOT / "setup/macos-cross/tc/first", "-isystem", ROOT / "setup/macos-cross/tc/shim", "-isystem", include, "-isystem", tree_sitter / "include", "-I", ROOT / "src",
                    "-DFMT_SHARED", "-DSPDLOG_SHARED_LIB", "-DSPDLOG_COMPILED_LIB", "-DSPDLOG_FMT_EXTERNAL"]
     result = run(*command, "-MD", "-MF", dependencies, "-c", path, "-o", target, env=environment())
     if result.returncode:
@@ -127,6 +130,45 @@ def compile_one(path, include):
         errors = [line for line in result.stderr.splitlines() if "error:" in line] or result.stderr.splitlines()
         return None, "\n".join(errors[:10])
     return target, None
+
+
+def framework_stubs():
+    """Export lists of FRAMEWORKS: the toolchain's, which were seen in programs that Apple's linker made, and what the headers
+    under tc/shim declare. Returns the folder and the names of the second kind."""
+    folder = BUILD / "frameworks"
+    declared = set()
+    for header in (ROOT / "setup/macos-cross/tc/shim").rglob("*.h"):
+        text = header.read_text()
+        declared |= set(re.findall(r"\b(\w+) ?\((?!\*)", text)) | set(re.findall(r"^extern .*?\b(\w+);", text, re.M))
+    unconfirmed = set()
+    for name, prefixes in FRAMEWORKS.items():
+        known = TOOLS / f"tc/stubs/System/Library/Frameworks/{name}.framework/{name}.tbd"
+        seen = set(re.findall(r"'_([\w$]+)'", known.read_text())) if known.exists() else set()
+        more = {one for one in declared if re.match(rf"(?:{prefixes})[A-Z]", one)} - seen
+        if name == "CoreFoundation":
+            more |= {"__CFConstantStringClassReference"} - seen
+        unconfirmed |= more
+        target = folder / f"{name}.framework/{name}.tbd"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        names = ", ".join(f"'_{one}'" for one in sorted(seen | more))
+        target.write_text(f"--- !tapi-tbd\ntbd-version: 4\ntargets: [ arm64-macos ]\n"
+                          f"install-name: '/System/Library/Frameworks/{name}.framework/Versions/A/{name}'\n"
+                          f"current-version: 1\nexports:\n  - targets: [ arm64-macos ]\n    symbols: [ {names} ]\n...\n")
+    return folder, unconfirmed
+
+
+def metal_problems():
+    """Parses the kernels, as MLX would hand them to Metal, in clang's nearest language; not by Apple's compiler."""
+    printer, text = BUILD / "gpu/print_kernels", BUILD / "gpu/kernels.metal"
+    shim = ROOT / "setup/macos-cross/metal"
+    made = run("g++", "-std=c++20", "-O0", "-I", ROOT / "src", "-I", BUILD / "gpu", shim / "print_kernels.cc", "-o", printer)
+    if made.returncode:
+        return made.stderr.splitlines()[:10], 0
+    text.write_text(run(printer, check=True).stdout)
+    zig = next((TOOLS / "venv/lib").glob("python3*/site-packages/ziglang/zig"))
+    parsed = run(zig, "clang", "-target", "spir64-unknown-unknown", "-x", "cl", "-cl-std=clc++2021", "-cl-no-stdinc", "-I", shim, "-include", "metal_stdlib",
+                 "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-Wno-unused-function", "-S", "-emit-llvm", "-o", BUILD / "gpu/kernels.ll", text, env=environment())
+    return parsed.stderr.splitlines()[:20] if parsed.returncode else [], text.read_text().count("kernel void ")
 
 
 def exported():
@@ -138,7 +180,7 @@ def exported():
     return names
 
 
-def check(program, own=()):
+def check(program, frameworks, own=()):
     problems = []
     objdump, nm, filt = tool("llvm-objdump"), tool("llvm-nm"), tool("llvm-cxxfilt", "c++filt")
     headers = run(objdump, "--macho", "--private-headers", program).stdout
@@ -148,14 +190,16 @@ def check(program, own=()):
         problems.append(f"made for macOS {minimum[1] if minimum else 'unknown'}, not 14.0")
     used = re.findall(r"^\s+(/\S+|@\S+) \(compat", run(objdump, "--macho", "--dylibs-used", program).stdout, re.M)
     problems += [f"needs {path}, which no Mac has" for path in used if not path.startswith(SYSTEM) and path not in own]
+    for name in frameworks:
+        if not any(f"/{name}.framework/" in path for path in used):
+            problems.append(f"{program.name} does not load {name}")
     open_names = re.findall(r"external (\S+) \(dynamically looked up\)", run(nm, "-m", "-u", program).stdout)
     # Mach-O puts an underscore before every name.
     plain = run(filt, input="\n".join(name[1:] for name in open_names)).stdout.splitlines()
     known = exported()
-    frameworks = ("IO", "CF", "FSEvent", "kCF", "kIO", "__CF", "___CF")
     for name, text in zip(open_names, plain):
         inner = re.sub(r"^(vtable|typeinfo|typeinfo name|VTT|guard variable) for ", "", text)
-        if name[1:] in known or any(part in inner for part in CXX_LIBRARIES) or name[1:].startswith(frameworks):
+        if name[1:] in known or any(part in inner for part in CXX_LIBRARIES):
             continue
         problems.append(f"nobody has {text}")
     return problems, used, len(open_names)
@@ -173,6 +217,10 @@ def main():
             sys.exit("macos-cross: the toolchain could not be made")
     include = include_folder()
     kernel_text()
+    problems, kernels = metal_problems()
+    if problems:
+        sys.exit("Metal kernels:\n" + "\n".join(problems))
+    print(f"parsed {kernels} Metal kernels")
     objects, failed = [], 0
     everything = list(sources(arguments.rooms))
     modules = [] if arguments.rooms and "gpu" not in arguments.rooms else module_sources()
@@ -191,23 +239,28 @@ def main():
         return
     module_objects = objects[len(objects) - len(modules):]
     objects = objects[:len(objects) - len(modules)]
+    stubs, unconfirmed = framework_stubs()
+    with_frameworks = [f"-F{stubs}", *(word for name in FRAMEWORKS for word in ("-framework", name))]
     program, module = BUILD / "jarvis2", BUILD / "jarvis2_gpu_mlx.dylib"
-    linked = run(TOOLS / "tc/bin/mac-c++", *objects, "-Wl,-undefined,dynamic_lookup", "-Wl,-dead_strip", "-o", program, env=environment())
+    linked = run(TOOLS / "tc/bin/mac-c++", *objects, *with_frameworks, "-Wl,-undefined,dynamic_lookup", "-Wl,-dead_strip", "-o", program, env=environment())
     if linked.returncode:
         sys.exit("\n".join(linked.stderr.splitlines()[:20]))
     library = MLX / "lib/libmlx.dylib"
-    linked = run(TOOLS / "tc/bin/mac-c++", "-dynamiclib", *module_objects, library, "-Wl,-dead_strip", "-Wl,-rpath,@loader_path", "-install_name", "@rpath/jarvis2_gpu_mlx.dylib",
+    linked = run(TOOLS / "tc/bin/mac-c++", "-dynamiclib", *module_objects, library, *(word for name in MODULE_FRAMEWORKS for word in ("-framework", name)), "-Wl,-dead_strip", "-Wl,-rpath,@loader_path", "-install_name", "@rpath/jarvis2_gpu_mlx.dylib",
                "-o", module, env=environment())
     if linked.returncode:
         sys.exit("\n".join(linked.stderr.splitlines()[:20]))
-    problems, used, open_names = check(program)
+    problems, used, open_names = check(program, FRAMEWORKS)
     own = re.findall(r"^(@rpath/\S+)$", run(tool("llvm-objdump"), "--macho", "--dylib-id", library).stdout, re.M)
-    of_module, used_by_module, open_in_module = check(module, (*own, "@rpath/jarvis2_gpu_mlx.dylib"))
+    of_module, used_by_module, open_in_module = check(module, ("Metal", "Foundation"), (*own, "@rpath/jarvis2_gpu_mlx.dylib"))
     problems += of_module
     if "_jarvis2_gpu_open" not in run(tool("llvm-nm"), "-U", "--extern-only", module).stdout:
         problems.append(f"{module.name} has no jarvis2_gpu_open")
     print(f"linked {module.relative_to(ROOT)}: needs {', '.join(used_by_module)}; {open_in_module} names open")
-    print(f"linked {program.relative_to(ROOT)}: macOS 14.0, {len(used)} system libraries, {open_names} names from Homebrew's")
+    print(f"linked {program.relative_to(ROOT)}: macOS 14.0, {', '.join(Path(path).name for path in used)}; {open_names} names from Homebrew's libraries")
+    taken = run(tool("llvm-nm"), "-m", "-u", program).stdout
+    taken = sorted(one for one in unconfirmed if re.search(rf"external _{re.escape(one)} ", taken))
+    print(f"names of frameworks known from documentation only: {', '.join(taken) or 'none'}")
     for problem in problems[:30]:
         print(problem)
     sys.exit(bool(problems))

@@ -78,6 +78,25 @@ void* operator new(std::size_t bytes) {
 void* operator new[](std::size_t bytes) {
   return counted(bytes);
 }
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  const std::size_t step = static_cast<std::size_t>(alignment);
+  void* const pointer = std::aligned_alloc(step, std::max(step, (bytes + step - 1) / step * step));
+  if (pointer == nullptr) throw std::bad_alloc();
+  if (g_recorder != nullptr) g_recorder->allocated(pointer, bytes);
+  return pointer;
+}
+void* operator new[](std::size_t bytes, std::align_val_t alignment) {
+  return operator new(bytes, alignment);
+}
+void operator delete(void* pointer, std::align_val_t) noexcept {
+  uncounted(pointer);
+}
+void operator delete[](void* pointer, std::align_val_t) noexcept {
+  uncounted(pointer);
+}
+void operator delete(void* pointer, std::size_t, std::align_val_t) noexcept {
+  uncounted(pointer);
+}
 void operator delete(void* pointer) noexcept {
   uncounted(pointer);
 }
@@ -275,6 +294,10 @@ std::optional<double> measure(const std::string& arm, const fs::path& trace, int
   return std::strtod(result.out.c_str(), nullptr);
 }
 
+void write_trace(const fs::path& file, const std::vector<std::int64_t>& events) {
+  write_file_atomic(file, {reinterpret_cast<const char*>(events.data()), events.size() * sizeof(std::int64_t)});
+}
+
 int run(const fs::path& sources) {
   const TempDir folder;
   Json results = Json::array();
@@ -282,12 +305,12 @@ int run(const fs::path& sources) {
                                                                                  {"index", record_index(sources)}};
   for (const auto& [name, events] : traces) {
     const fs::path trace = folder.path() / name;
-    write_file_atomic(trace, {reinterpret_cast<const char*>(events.data()), events.size() * sizeof(std::int64_t)});
+    write_trace(trace, events);
     std::uint64_t small = 0;
     std::uint64_t allocations = 0;
     for (const std::int64_t event : events) {
       allocations += event > 0 ? 1 : 0;
-      small += event > 0 && event <= static_cast<std::int64_t>(memory::Pool::kLargest) ? 1 : 0;
+      small += event > 0 && event <= 1024 ? 1 : 0;
     }
     fmt::print(stderr, "{}: {} events, {:.1f} % of the blocks are small\n", name, events.size(),
                100.0 * static_cast<double>(small) / static_cast<double>(std::max<std::uint64_t>(1, allocations)));
@@ -322,6 +345,10 @@ int run(const fs::path& sources) {
 
 int main(int argc, char** argv) {
   if (argc == 5 && std::string(argv[1]) == "replay") return jarvis2::bench::run_replay(argv + 2);
+  if (argc == 3 && std::string(argv[1]) == "record") {  // the search's trace, to look at
+    jarvis2::bench::write_trace(argv[2], jarvis2::bench::record_search());
+    return 0;
+  }
   // The sources whose reading is recorded: this project's own, or a folder.
   std::filesystem::path sources = jarvis2::data_dir() / "src";
   for (int i = 1; i < argc; ++i) {

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <sstream>
 
+#include "base/number.h"
+
 namespace jarvis2::hardware {
 
 std::string_view trim(std::string_view text) {
@@ -72,11 +74,8 @@ std::optional<std::uint64_t> size_bytes(std::string_view text) {
   std::size_t end = 0;
   while (end < text.size() && (std::isdigit(static_cast<unsigned char>(text[end])) != 0 || text[end] == '.')) ++end;
   if (end == 0) return std::nullopt;
-  // No from_chars for floating point before macOS 26.
-  std::istringstream stream{std::string(text.substr(0, end))};
-  stream.imbue(std::locale::classic());
-  double value = 0;
-  if (!(stream >> value)) return std::nullopt;
+  const std::optional<double> value = parse_double(text.substr(0, end));
+  if (!value) return std::nullopt;
   const std::string unit = lower(trim(text.substr(end)));
   constexpr std::string_view kUnits = "kmgtp";
   double factor = 1;
@@ -86,7 +85,7 @@ std::optional<std::uint64_t> size_bytes(std::string_view text) {
     factor = std::pow(1024.0, static_cast<double>(power + 1));
   }
   if (factor == 1 && text.substr(0, end).find('.') == std::string_view::npos) return number(text.substr(0, end));
-  return static_cast<std::uint64_t>(std::llround(value * factor));
+  return static_cast<std::uint64_t>(std::llround(*value * factor));
 }
 
 std::optional<std::vector<int>> cpu_list(std::string_view text) {

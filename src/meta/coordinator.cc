@@ -460,9 +460,11 @@ void Coordinator::propose(Plan& plan, const Json& result) {
   Json answered = Json::array();
   const std::vector<StoredFinding> findings = store_.findings();
   for (const Json& action : result.at("actions")) {
-    message += fmt::format("{}: {}\n", action.at("rule").get<std::string>(), action.at("title").get<std::string>());
+    const std::string rule = action.at("rule").get<std::string>();
+    const std::string path = action.at("path").get<std::string>();
+    message += fmt::format("{}: {}\n", rule, action.at("title").get<std::string>());
     for (const StoredFinding& one : findings) {
-      if (one.path == action.at("path") && one.rule == action.at("rule")) answered.push_back(one.fingerprint);
+      if (one.path == path && one.rule == rule) answered.push_back(one.fingerprint);
     }
   }
   message += fmt::format("\nEvidence: jarvis2 show {}\n", plan.run);

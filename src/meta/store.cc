@@ -137,8 +137,7 @@ void MetaStore::open() {
 }
 
 MetaStore::Writer::Writer(index::Database& db, std::int64_t id)
-    : db_(db),
-      id_(id),
+    : id_(id),
       file_(db, "INSERT OR REPLACE INTO file VALUES (?,?,?,?,?,?,?)"),
       remove_(db, "DELETE FROM file WHERE path = ?"),
       change_(db, "INSERT INTO change VALUES (?,?,?,?,?,?,?)"),

@@ -172,7 +172,6 @@ class MetaStore::Writer {
  private:
   friend class MetaStore;
   Writer(index::Database& db, std::int64_t id);
-  index::Database& db_;
   std::int64_t id_;
   index::Statement file_, remove_, change_, forget_findings_, finding_;
 };

@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
-#include <charconv>
-
 #include "base/error.h"
+#include "base/number.h"
 #include "project/settings.h"
 
 namespace jarvis2::project {
@@ -39,10 +38,9 @@ ModelSettings parse_model_settings(std::string_view text, const std::string& nam
     } else if (key == "timeout") {
       const std::string given = value.is_string() ? *value.value<std::string>() : " ";
       const double unit = given.ends_with('m') ? 60 : given.ends_with('s') ? 1 : 0;
-      double number = 0;
-      const char* end = given.data() + given.size() - (given.empty() ? 0 : 1);
-      const std::from_chars_result read = std::from_chars(given.data(), end, number);
-      if (unit == 0 || read.ec != std::errc() || read.ptr != end || !(number > 0 && number * unit <= 86400)) {
+      const double number =
+          parse_double(std::string_view(given).substr(0, given.size() - (given.empty() ? 0 : 1))).value_or(0);
+      if (unit == 0 || !(number > 0 && number * unit <= 86400)) {
         fail(line, "model.timeout must be like \"120s\" or \"5m\"");
       }
       settings.timeout_s = number * unit;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/number.h"
 #include "project/profile.h"
 
 namespace jarvis2::project {
@@ -81,8 +82,7 @@ std::optional<Profile> profile_python(const Baseline& baseline, const ProfileOpt
         at = end + 1;
         const std::size_t space = line.rfind(' ');
         if (space == std::string_view::npos) continue;
-        double weight = 0;
-        std::from_chars(line.data() + space + 1, line.data() + line.size(), weight);
+        const double weight = parse_double(line.substr(space + 1)).value_or(0);
         std::vector<ProfileBuilder::Frame> frames;
         std::string_view stack = line.substr(0, space);
         while (!stack.empty()) {

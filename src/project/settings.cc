@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <cmath>
 #include <regex>
 #include <set>
 
 #include "base/error.h"
+#include "base/number.h"
 #include "project/model_settings.h"
 
 namespace jarvis2::project {
@@ -126,13 +126,6 @@ class Reader {
   toml::table table_;
 };
 
-std::optional<double> number(std::string_view text) {
-  double value = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
-  return value;
-}
-
 void read_tune(const Reader& reader, Settings& settings) {
   const toml::node* node = reader.table().get("tune");
   if (node == nullptr) return;
@@ -219,7 +212,7 @@ void read_verify(const Reader& reader, Settings& settings) {
     const std::string text = node->is_string() ? *node->value<std::string>() : "";
     const char unit = text.empty() ? '\0' : text.back();
     const std::optional<double> value =
-        text.empty() ? std::nullopt : number(std::string_view(text).substr(0, text.size() - 1));
+        text.empty() ? std::nullopt : parse_double(std::string_view(text).substr(0, text.size() - 1));
     if (!value || *value <= 0 || (unit != 'x' && unit != 's' && unit != 'm')) {
       reader.fail(*node, "verify.timeout must be like \"10x\" (of the baseline), \"30s\" or \"5m\"");
     }
@@ -306,7 +299,7 @@ double parse_effect(std::string_view text, const std::string& what) {
   const bool percent = digits.ends_with('%');
   if (percent) digits.remove_suffix(1);
   while (digits.ends_with(' ')) digits.remove_suffix(1);
-  const std::optional<double> value = number(digits);
+  const std::optional<double> value = parse_double(digits);
   const double fraction = value ? (percent ? *value / 100 : *value) : -1;
   if (!(fraction > 0 && fraction < 1)) {
     throw Error("project::parse_effect",

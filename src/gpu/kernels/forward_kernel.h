@@ -11,8 +11,8 @@ namespace j2 {
 // once for all of them.
 template <unsigned kRows, unsigned kGroup, unsigned kIn, unsigned kOut>
 J2_FUNCTION void dense_relu(J2_GLOBAL const float* weights, J2_SHARED const j2_float4* in, J2_SHARED float* next,
-                            unsigned thread, unsigned threads) {
-  for (unsigned item = thread; item < kOut * (kRows / kGroup); item += threads) {
+                            unsigned lane, unsigned threads) {
+  for (unsigned item = lane; item < kOut * (kRows / kGroup); item += threads) {
     const unsigned output = item % kOut;
     const unsigned first = item / kOut * kGroup;
     float sums[kGroup];
@@ -42,8 +42,8 @@ J2_FUNCTION void dense_relu(J2_GLOBAL const float* weights, J2_SHARED const j2_f
 // The last layer: one output, a sigmoid. Two threads a row would not pay: it is 1/2700 of the work.
 template <unsigned kRows, unsigned kIn>
 J2_FUNCTION void dense_sigmoid(J2_GLOBAL const float* weights, J2_SHARED const j2_float4* in, J2_GLOBAL float* out,
-                               unsigned rows, unsigned thread, unsigned threads) {
-  for (unsigned r = thread; r < rows; r += threads) {
+                               unsigned rows, unsigned lane, unsigned threads) {
+  for (unsigned r = lane; r < rows; r += threads) {
     float sum = weights[kIn];
     for (unsigned i = 0; i < kIn / 4; ++i) {
       const j2_float4 v = in[r * (kIn / 4) + i];
@@ -65,18 +65,18 @@ struct Group {
 template <unsigned kRows, unsigned kThreads, unsigned kIn, unsigned kOut, unsigned... kRest>
 struct Layers {
   J2_FUNCTION static void run(J2_GLOBAL const float* weights, J2_SHARED j2_float4* now, J2_SHARED j2_float4* next,
-                              J2_GLOBAL float* out, unsigned rows, unsigned thread, unsigned threads) {
-    dense_relu<kRows, Group<kRows, kOut, kThreads>::kValue, kIn, kOut>(weights, now, (J2_SHARED float*)next, thread,
+                              J2_GLOBAL float* out, unsigned rows, unsigned lane, unsigned threads) {
+    dense_relu<kRows, Group<kRows, kOut, kThreads>::kValue, kIn, kOut>(weights, now, (J2_SHARED float*)next, lane,
                                                                        threads);
-    Layers<kRows, kThreads, kOut, kRest...>::run(weights + (kIn + 1) * kOut, next, now, out, rows, thread, threads);
+    Layers<kRows, kThreads, kOut, kRest...>::run(weights + (kIn + 1) * kOut, next, now, out, rows, lane, threads);
   }
 };
 
 template <unsigned kRows, unsigned kThreads, unsigned kIn>
 struct Layers<kRows, kThreads, kIn, 1> {
   J2_FUNCTION static void run(J2_GLOBAL const float* weights, J2_SHARED j2_float4* now, J2_SHARED j2_float4*,
-                              J2_GLOBAL float* out, unsigned rows, unsigned thread, unsigned threads) {
-    dense_sigmoid<kRows, kIn>(weights, now, out, rows, thread, threads);
+                              J2_GLOBAL float* out, unsigned rows, unsigned lane, unsigned threads) {
+    dense_sigmoid<kRows, kIn>(weights, now, out, rows, lane, threads);
   }
 };
 
@@ -85,18 +85,18 @@ struct Layers<kRows, kThreads, kIn, 1> {
 template <unsigned kRows, unsigned kThreads, unsigned kIn, unsigned... kRest>
 J2_FUNCTION void forward(J2_GLOBAL const float* weights, J2_GLOBAL const float* inputs, J2_GLOBAL float* out,
                          unsigned batch, J2_SHARED j2_float4* even, J2_SHARED j2_float4* odd, unsigned group,
-                         unsigned thread, unsigned threads) {
+                         unsigned lane, unsigned threads) {
   const unsigned first = group * kRows;
   const unsigned rows = batch - first < kRows ? batch - first : kRows;
   J2_GLOBAL const j2_float4* from = (J2_GLOBAL const j2_float4*)(inputs + (j2_u64)first * kIn);
-  for (unsigned i = thread; i < kRows * (kIn / 4); i += threads) {
+  for (unsigned i = lane; i < kRows * (kIn / 4); i += threads) {
     j2_float4 v;
     v.x = v.y = v.z = v.w = 0;
     if (i < rows * (kIn / 4)) v = from[i];
     even[i] = v;
   }
   J2_BARRIER();
-  Layers<kRows, kThreads, kIn, kRest...>::run(weights, even, odd, out + first, rows, thread, threads);
+  Layers<kRows, kThreads, kIn, kRest...>::run(weights, even, odd, out + first, rows, lane, threads);
 }
 
 }  // namespace j2

@@ -1,5 +1,6 @@
 // One kernel body for three languages: Metal, CUDA and host C++. A kernel is a function that a group of threads runs
-// together, `thread` of `threads`; every loop over work is strided by `threads`, and on the host a group is one thread.
+// together, `lane` of `threads`; every loop over work is strided by `threads`, and on the host a group is one thread.
+// `thread`, `device`, `constant`, `half` are words of Metal's: no names of ours.
 #pragma once
 
 #if defined(__METAL_VERSION__)

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "gpu/metal/source.h"
 #include "gpu/mlx/bridge.h"
 #include "gpu_kernels_text.h"
 
@@ -20,8 +21,6 @@ namespace {
 namespace mx = mlx::core;
 
 constexpr int kThreads = 256;
-constexpr std::size_t kSharedBytes = 32 << 10;  // of a threadgroup
-constexpr unsigned kMostTop = 64;
 
 // Memory from MLX's allocator: an array over it needs no copy.
 class Shared {
@@ -88,9 +87,8 @@ struct Jarvis2GpuVectors {
 namespace jarvis2::gpu {
 namespace {
 
-mx::fast::CustomKernelFunction kernel_of(const std::string& name, const std::vector<std::string>& inputs,
-                                         const std::vector<std::string>& outputs, const std::string& source) {
-  return mx::fast::metal_kernel(name, inputs, outputs, source, kKernelText);
+mx::fast::CustomKernelFunction kernel_of(const MetalSource& from, bool atomic_outputs = false) {
+  return mx::fast::metal_kernel(from.name, from.inputs, from.outputs, from.body, kKernelText, true, atomic_outputs);
 }
 
 int info(Jarvis2GpuInfo* out) {
@@ -136,27 +134,11 @@ int network_make(const std::uint32_t* layers, std::uint32_t count, const float* 
     std::unique_ptr<Jarvis2GpuNetwork> network = std::make_unique<Jarvis2GpuNetwork>();
     network->layers.assign(layers, layers + count);
     std::size_t floats = 0;
-    std::size_t widest[2] = {0, 0};
-    std::string widths;
-    for (std::uint32_t l = 0; l < count; ++l) {
-      if (l + 1 < count) floats += (std::size_t{layers[l]} + 1) * layers[l + 1];
-      if (l + 1 < count) widest[l % 2] = std::max<std::size_t>(widest[l % 2], layers[l]);
-      widths += ", " + std::to_string(layers[l]);
-    }
+    for (std::uint32_t l = 0; l + 1 < count; ++l) floats += (std::size_t{layers[l]} + 1) * layers[l + 1];
     network->weights = std::make_unique<Shared>(floats * sizeof(float));
     std::memcpy(network->weights->data(), weights, floats * sizeof(float));
-    while (network->rows < 8 && 2 * network->rows * (widest[0] + widest[1]) * sizeof(float) <= kSharedBytes) {
-      network->rows *= 2;
-    }
-    const std::string rows = std::to_string(network->rows);
-    network->kernel = kernel_of(
-        "jarvis2_forward" + std::to_string(count) + "_" + std::to_string(layers[0]) + "_" + std::to_string(floats),
-        {"weights", "inputs", "shape"}, {"out"},
-        "threadgroup j2_float4 even[" + std::to_string(network->rows * widest[0] / 4) +
-            "];\nthreadgroup j2_float4 odd[" + std::to_string(std::max<std::size_t>(1, network->rows * widest[1] / 4)) +
-            "];\nj2::forward<" + rows + ", 256" + widths +
-            ">(weights, inputs, out, (unsigned)shape[0], even, odd, threadgroup_position_in_grid.x, "
-            "thread_position_in_threadgroup.x, 256);\n");
+    network->rows = metal_forward_rows(network->layers);
+    network->kernel = kernel_of(metal_forward(network->layers));
     *out = network.release();
   });
 }
@@ -231,29 +213,16 @@ const mx::fast::CustomKernelFunction& scorer(unsigned queries, std::size_t dimen
   static std::mutex mutex;
   static std::unordered_map<std::string, mx::fast::CustomKernelFunction>* const kKnown =
       new std::unordered_map<std::string, mx::fast::CustomKernelFunction>;
-  const std::string q = std::to_string(queries);
-  const std::string name = "jarvis2_score_" + q + "_" + std::to_string(dimensions);
+  const MetalSource source = metal_score(queries, dimensions);
   const std::lock_guard lock(mutex);
-  mx::fast::CustomKernelFunction& known = (*kKnown)[name];
-  if (!known) {
-    known = kernel_of(
-        name, {"vectors", "queries", "shape"}, {"scores", "best"},
-        "threadgroup j2_float4 shared_queries[" + std::to_string(queries * dimensions / 4) +
-            "];\nthreadgroup float shared_best[" + std::to_string(queries * 256) + "];\nj2::score_tile<" + q +
-            ", 1>((device const j2_float4*)vectors, queries, scores, best, (unsigned)shape[0], (unsigned)shape[1], "
-            "(unsigned)shape[2], (unsigned)shape[3], threadgroup_position_in_grid.x * " +
-            q +
-            ", shared_queries, shared_best, threadgroup_position_in_grid.y, thread_position_in_threadgroup.x, 256);\n");
-  }
+  mx::fast::CustomKernelFunction& known = (*kKnown)[source.name];
+  if (!known) known = kernel_of(source);
   return known;
 }
 
 const mx::fast::CustomKernelFunction& selector() {
-  static const mx::fast::CustomKernelFunction* const kSelect = new mx::fast::CustomKernelFunction(
-      kernel_of("jarvis2_select_top", {"scores", "best", "shape"}, {"rows", "top"},
-                "threadgroup j2_u64 scratch[256];\nthreadgroup unsigned chosen[" + std::to_string(kMostTop) +
-                    "];\nj2::select_top(scores, best, (unsigned)shape[2], (unsigned)shape[4], rows, top, scratch, "
-                    "chosen, threadgroup_position_in_grid.x, thread_position_in_threadgroup.x, 256);\n"));
+  static const mx::fast::CustomKernelFunction* const kSelect =
+      new mx::fast::CustomKernelFunction(kernel_of(metal_select()));
   return *kSelect;
 }
 
@@ -266,7 +235,7 @@ int vectors_top_k(Jarvis2GpuVectors* vectors, const float* queries, std::size_t 
     for (std::size_t done = 0; done < count; done += kMostQueries) {
       const std::size_t some = std::min(kMostQueries, count - done);
       unsigned each = some == 1 ? 1 : some <= 4 ? 4 : 8;
-      while (each > 1 && each * (vectors->dimensions + 256) * sizeof(float) > kSharedBytes) each /= 2;
+      while (each > 1 && each * (vectors->dimensions + 256) * sizeof(float) > kMetalSharedBytes) each /= 2;
       // At least eight floats, as for numbers().
       const std::size_t floats = some * vectors->dimensions;
       Shared asked(std::max<std::size_t>(8, floats) * sizeof(float));
@@ -304,13 +273,7 @@ int patterns_scan(const Jarvis2GpuPatterns* tables, const char* text, std::size_
   return guarded([&] {
     if (bytes > 0x7fffffffU) throw std::runtime_error("more than 2 GiB of text");
     static const mx::fast::CustomKernelFunction* const kScan =
-        new mx::fast::CustomKernelFunction(mx::fast::metal_kernel(
-            "jarvis2_patterns", {"text", "items", "class_of", "context_of", "next", "accept_at", "accepts", "shape"},
-            {"found", "count"},
-            "if (thread_position_in_grid.x < (unsigned)shape[0]) pattern_scan_item(text, items, "
-            "thread_position_in_grid.x, class_of, context_of, next, (unsigned)shape[1], (unsigned)shape[2], accept_at, "
-            "accepts, (device unsigned*)found, (device unsigned*)count, (unsigned)shape[3]);\n",
-            kKernelText, true, true));
+        new mx::fast::CustomKernelFunction(kernel_of(metal_patterns(), true));
     const std::vector<mx::array> result = (*kScan)(
         {copied(reinterpret_cast<const std::uint8_t*>(text), bytes, mx::uint8),
          copied(items, 4 * item_count, mx::uint32), copied(tables->class_of, 256, mx::uint8),
