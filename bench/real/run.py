@@ -129,8 +129,17 @@ def built_clone(repository, folder, patch=None):
     settings = tomllib.loads((folder / "jarvis2.toml").read_text())["project"]
     for step in ("setup", "build"):
         if settings.get(step):
-            prepare.timed(settings[step], folder)
+            twice_tried(settings[step], folder)
     return settings
+
+
+def twice_tried(command, folder):
+    """A full machine may refuse a process in the middle of a build; what a build can't do, it can't do twice."""
+    try:
+        prepare.timed(command, folder)
+    except prepare.Failed as error:
+        say("  again: %s" % error)
+        prepare.timed(command, folder)
 
 
 def confirm(name, repository, patch, out, options):

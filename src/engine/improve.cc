@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <map>
 #include <memory>
 #include <random>
@@ -292,7 +293,7 @@ class Job {
     experience_ = std::make_unique<ExperienceRecorder>(*repository_, commit_, embedder_ ? embedder_->digest() : "");
     SearchOptions options;
     search_started_ns_ = monotonic_ns();
-    options.budget_s = 0.62 * options_.budget_s;
+    options.budget_s = 0.56 * options_.budget_s;
     options.max_trials = options_.verifications;
     options.simulations = options_.simulations;
     options.workers = options_.jobs != 0
@@ -301,6 +302,7 @@ class Job {
     options.search_threads = std::clamp(threads_ / 2, 1u, 8u);
     options.seed = options_.seed;
     options.min_effect = settings_.min_effect;
+    options.profile_saw_bench = !settings_.holdout.empty();
     say("search",
         fmt::format("searching, {} verification{} at a time", options.workers, options.workers == 1 ? "" : "s"),
         left_s());
@@ -336,17 +338,22 @@ class Job {
     const std::function<void(const std::string&)> tell = [&](const std::string& text) {
       say(status_.phase, text, left_s());
     };
-    int attempts = 0;
+    std::deque<Screened> open;
     for (const std::size_t index : outcome_.ranking) {
       const Trial& trial = outcome_.trials[index];
+      open.push_back({trial.set, trial.log_ratio, trial.se});
+    }
+    int attempts = 0;
+    while (!open.empty()) {
+      const Screened next = std::move(open.front());
+      open.pop_front();
       // Not worth a confirmation: even with luck it is below what may be claimed.
-      if (trial.log_ratio + 2 * trial.se < std::log1p(settings_.min_effect)) continue;
+      if (next.log_ratio + 2 * next.se < std::log1p(settings_.min_effect)) continue;
       if (++attempts > 3 || (attempts > 1 && left_s() < 10)) break;
       say("prune",
-          fmt::format("the best set has {} actions, {:.3f}x in the screen", trial.set.size(),
-                      std::exp(trial.log_ratio)),
+          fmt::format("the best set has {} actions, {:.3f}x in the screen", next.set.size(), std::exp(next.log_ratio)),
           left_s());
-      champion_ = prune(*space_, trial.set, deadline_ns(attempts == 1 ? 0.45 : 0.2), tell, stop_);
+      champion_ = prune(*space_, next.set, deadline_ns(attempts == 1 ? 0.35 : 0.2), tell, stop_);
       keep_what_is_checked();
       if (champion_.empty()) continue;
       say("confirm",
@@ -365,7 +372,37 @@ class Job {
       say("confirm",
           fmt::format("not confirmed: {} ({})", verify::verdict_name(confirmation_->verdict), confirmation_->reason),
           left_s());
+      if (left_s() >= 10) without_profile(next.set, open);
     }
+  }
+
+  struct Screened {
+    ActionSet set;
+    double log_ratio = 0;
+    double se = 0;
+  };
+
+  // A profile is trained on the open inputs, so they flatter it. Where inputs kept back contradict, no other set with
+  // the profile is asked, but the refused one without it, if it holds up in a screen.
+  void without_profile(const ActionSet& refused, std::deque<Screened>& open) {
+    const auto is_profile = [&](ActionId id) { return catalogue_.at(id).rule == "option/pgo"; };
+    if (settings_.holdout.empty() || std::none_of(refused.begin(), refused.end(), is_profile)) return;
+    std::erase_if(open, [&](const Screened& one) { return std::any_of(one.set.begin(), one.set.end(), is_profile); });
+    ActionSet rest = refused;
+    for (const ActionId id : refused) {
+      if (is_profile(id)) rest = catalogue_.without(rest, id);
+    }
+    const bool known = std::any_of(open.begin(), open.end(), [&](const Screened& one) { return one.set == rest; });
+    if (rest.empty() || known) return;
+    say("screen", "the profile did not help on other inputs: the same without it", left_s());
+    const verify::Verification result = verifier_->verify(
+        "no-profile", texts_of(*space_, rest), environment_of(*space_, rest), {verify::Stage::kPairs, 1}, stop_);
+    if (result.verdict == verify::Verdict::kRejected || !result.screen || result.screen->failure) return;
+    const Screened screened{rest, result.screen->log_ratio,
+                            std::isfinite(result.screen->se) ? std::max(0.003, result.screen->se) : 0.05};
+    open.insert(
+        std::find_if(open.begin(), open.end(), [&](const Screened& one) { return one.log_ratio < screened.log_ratio; }),
+        screened);
   }
 
   // Where tests and output see too little of the changes, only rules that are always safe stay.
@@ -376,10 +413,12 @@ class Job {
     if (!strength_->weakly_checked()) return;
     const std::size_t before = champion_.size();
     for (const ActionId id : ActionSet(champion_)) {
-      if (catalogue_.at(id).safety != edit::Safety::kAlwaysSafe) champion_ = catalogue_.without(champion_, id);
+      const edit::Action& action = catalogue_.at(id);
+      if (action.kind == edit::Kind::kOption) continue;  // the compiler keeps the meaning
+      if (action.safety != edit::Safety::kAlwaysSafe) champion_ = catalogue_.without(champion_, id);
     }
     say("strength",
-        fmt::format("weakly checked ({} of {} small faults noticed): {} of {} actions are safe without it",
+        fmt::format("weakly checked ({} of {} small faults noticed): {} of {} actions don't need it",
                     strength_->noticed, strength_->mutants, champion_.size(), before),
         left_s());
   }

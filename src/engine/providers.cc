@@ -48,12 +48,17 @@ std::vector<edit::Action> provide_options(const ProviderContext& context) {
   options.bench = context.settings.bench;
   options.allow_native = context.allow_native;
   options.allow_fast_math = context.allow_fast_math;
+  bool math = false, watched = false;
   for (const code::SourceFile& file : context.workspace.files()) {
     const code::Language language = file.tree != nullptr ? file.tree->language() : code::Language::kNone;
     options.has_c |= language == code::Language::kC;
     options.has_cpp |= language == code::Language::kCpp;
     options.has_python |= language == code::Language::kPython;
+    if (language != code::Language::kC && language != code::Language::kCpp) continue;
+    math |= edit::uses_math(file.tree->text());
+    watched |= edit::watches_math(file.tree->text());
   }
+  options.quiet_math = math && !watched;
   // What is judged must not be trained on: with inputs kept back, the open ones may be; else only the tests.
   if (!context.settings.holdout.empty()) options.training = context.settings.bench;
   std::vector<edit::Action> actions = edit::option_actions(options);

@@ -43,7 +43,8 @@ struct SearchOptions {
   unsigned search_threads = 1;
   std::uint64_t seed = 1;
   double min_effect = 0.02;
-  std::size_t max_active = 400;  // actions that the search looks at
+  bool profile_saw_bench = false;  // profile-guided builds are trained on what the screens measure
+  std::size_t max_active = 400;    // actions that the search looks at
 };
 
 struct SearchStatus {

@@ -32,9 +32,10 @@ std::string joined(const std::vector<std::string>& flags) {
 // At configure time an instrumented copy of the tree is built and run below the build folder; the real build then uses
 // what it learnt. -fprofile-prefix-path makes the object names of both agree.
 std::string profile_lines(const OptionContext& context, const std::string& path, const std::string& end) {
-  const std::string run = training_line(context, {"pgo-training", "pgo-profile", "CMakeCache.txt", "CMakeFiles"},
-                                        "\"$PGO_COPY\"", "\"$PGO_TRAINING\"");
+  std::string run = training_line(context, {"pgo-training", "pgo-profile", "CMakeCache.txt", "CMakeFiles"},
+                                  "\"$PGO_COPY\"", "\"$PGO_TRAINING\"");
   if (run.empty() || run.find("]==]") != std::string::npos) return {};
+  run += " && : >\"$PGO_TRAINING/trained\"";
   std::string root = "${CMAKE_CURRENT_LIST_DIR}";
   for (const char c : path) root += c == '/' ? "/.." : "";
   std::string text;
@@ -46,14 +47,15 @@ std::string profile_lines(const OptionContext& context, const std::string& path,
   line("      -fprofile-prefix-path=${CMAKE_BINARY_DIR})");
   line("    link_libraries(-fprofile-generate=$ENV{PGO_TRAINING})");
   line("  else()");
-  line("    # An instrumented copy of the tree is built and run first.");
+  line("    # An instrumented copy of the tree is built and run first; again once pgo-profile is removed.");
   line("    set(PGO_PROFILE \"${CMAKE_BINARY_DIR}/pgo-profile\")");
-  line("    execute_process(");
-  line("      COMMAND ${CMAKE_COMMAND} -E env --unset=MAKEFLAGS --unset=MAKELEVEL PGO_TRAINING=${PGO_PROFILE}");
-  line("        PGO_COPY=${CMAKE_BINARY_DIR}/pgo-training sh -c [==[" + run + "]==]");
-  line("      WORKING_DIRECTORY " + root);
-  line("      RESULT_VARIABLE PGO_RESULT OUTPUT_QUIET ERROR_QUIET)");
-  line("    if(PGO_RESULT EQUAL 0)");
+  line("    if(NOT EXISTS \"${PGO_PROFILE}/trained\")");
+  line("      execute_process(");
+  line("        COMMAND ${CMAKE_COMMAND} -E env --unset=MAKEFLAGS --unset=MAKELEVEL PGO_TRAINING=${PGO_PROFILE}");
+  line("          PGO_COPY=${CMAKE_BINARY_DIR}/pgo-training sh -c [==[" + run + "]==]");
+  line("        WORKING_DIRECTORY " + root + " OUTPUT_QUIET ERROR_QUIET)");
+  line("    endif()");
+  line("    if(EXISTS \"${PGO_PROFILE}/trained\")");
   line("      add_compile_options(-fprofile-use=${PGO_PROFILE} -fprofile-prefix-path=${CMAKE_BINARY_DIR}");
   line("        -fprofile-partial-training -Wno-missing-profile -Wno-coverage-mismatch)");
   line("    else()");

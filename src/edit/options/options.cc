@@ -87,6 +87,10 @@ std::vector<Option> all_options(const OptionContext& context, const std::string&
     runtime.prior_ratio = 1.01;
     add(runtime);
   }
+  if (context.quiet_math) {
+    add(flags("quiet-math", 1.02, {"-fno-math-errno", "-fno-trapping-math"},
+              "results stay the same to the bit; errno and the exception flags, which nothing here looks at, may not"));
+  }
   if (context.allow_native) {
     Option native = flags("march-native", 1.05, {"-march=native"}, "the program then needs this machine's processor");
     native.group = "march";
@@ -94,8 +98,10 @@ std::vector<Option> all_options(const OptionContext& context, const std::string&
   }
   if (context.allow_fast_math) {
     const char* note = "floating point results may change within the tolerance that was allowed";
-    add(flags("no-math-errno", 1.01, {"-fno-math-errno"}, "errno is no longer set by mathematical functions"));
-    add(flags("no-trapping-math", 1.01, {"-fno-trapping-math"}, "floating point exceptions are taken to be off"));
+    if (!context.quiet_math) {
+      add(flags("no-math-errno", 1.01, {"-fno-math-errno"}, "errno is no longer set by mathematical functions"));
+      add(flags("no-trapping-math", 1.01, {"-fno-trapping-math"}, "floating point exceptions are taken to be off"));
+    }
     add(flags("associative-math", 1.05, {"-fassociative-math", "-fno-signed-zeros", "-fno-trapping-math"}, note));
     add(flags("reciprocal-math", 1.02, {"-freciprocal-math"}, note));
     add(flags("finite-math-only", 1.02, {"-ffinite-math-only"}, "NaN and infinities are taken not to occur"));
@@ -128,6 +134,21 @@ void recommend(std::vector<Action>& out, const std::string& rule, const std::str
 }
 
 }  // namespace
+
+bool uses_math(const std::string& text) {
+  static const std::regex header("#[ \\t]*include[ \\t]*<(math\\.h|cmath|tgmath\\.h|complex\\.h|complex)>",
+                                 std::regex::nosubs);
+  return std::regex_search(text, header);
+}
+
+bool watches_math(const std::string& text) {
+  static const std::regex flags(
+      "\\b(fenv\\.h|cfenv|SIGFPE|fe(test|clear|raise|enable|disable|get|set|hold|update)[a-z]+"
+      "|FENV_ACCESS|math_errhandling)\\b",
+      std::regex::nosubs);
+  static const std::regex error("\\berrno\\b", std::regex::nosubs);
+  return std::regex_search(text, flags) || (uses_math(text) && std::regex_search(text, error));
+}
 
 std::string current_level(const OptionContext& context, const std::string& text) {
   std::smatch match;
@@ -164,6 +185,8 @@ std::string training_line(const OptionContext& context, const std::vector<std::s
   for (const std::string& name : left_out) line += " --exclude='" + name + "'";
   line += " . | tar -xf - -C " + copy + " && cd " + copy +
           " && find . '(' -name '*.c' -o -name '*.cc' -o -name '*.cpp' -o -name '*.cxx' ')' -exec touch '{}' +";
+  if (context.build.find("cmake") != std::string::npos)
+    line += " && export CMAKE_BUILD_PARALLEL_LEVEL=\"${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc 2>/dev/null || echo 1)}\"";
   commands.insert(commands.begin(), context.build);
   for (const std::string& command : commands) line += " && (" + command + ")";
   // The tests reach what the training does not: that is then not taken for cold.

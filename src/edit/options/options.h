@@ -21,6 +21,8 @@ struct OptionContext {
   bool has_c = false;
   bool has_cpp = false;
   bool has_python = false;
+  // Nothing here looks at what mathematical functions and floating point leave in errno and in the exception flags.
+  bool quiet_math = false;
   bool allow_native = false;     // -march=native: the result is tied to this machine
   bool allow_fast_math = false;  // parts of -ffast-math, one by one
 };
@@ -52,6 +54,10 @@ struct BuildFiles {
   std::vector<std::string> paths;  // among the context's build files
 };
 BuildFiles build_files_of(const OptionContext& context);
+// Whether this source text uses floating point functions; and whether it could see what they leave behind besides their
+// results (errno beside them, exception flags, traps).
+bool uses_math(const std::string& text);
+bool watches_math(const std::string& text);
 // Whether a file of this name may be a build file whatever the command says; and the command's words as paths.
 bool is_build_file_name(const std::string& path);
 std::vector<std::string> words_of_build(const std::string& build);

@@ -85,6 +85,46 @@ TEST(Options, TheMachinesArchitectureAndRelaxedArithmeticAreAskedFor) {
   EXPECT_TRUE(rules(context).contains("option/associative-math"));
 }
 
+TEST(Options, QuietMathematicsOnlyWhereNothingListens) {
+  OptionContext context = cmake_context();
+  EXPECT_FALSE(rules(context).contains("option/quiet-math"));
+  context.quiet_math = true;
+  const std::vector<Action> actions = option_actions(context);
+  ASSERT_NE(find(actions, "option/quiet-math"), nullptr);
+  EXPECT_THAT(applied(kCmake, *find(actions, "option/quiet-math")), HasSubstr("(-fno-math-errno -fno-trapping-math)"));
+  const std::string math = "#include <math.h>\ndouble f(double x) { return sqrt(x); }\n";
+  EXPECT_TRUE(uses_math(math));
+  EXPECT_FALSE(watches_math(math));
+  EXPECT_TRUE(watches_math(math + "int g(void) { return errno == EDOM; }\n"));
+  EXPECT_FALSE(watches_math("#include <stdio.h>\nint g(void) { return errno; }\n")) << "no mathematics beside it";
+  EXPECT_TRUE(watches_math("#include <fenv.h>\n"));
+  EXPECT_TRUE(watches_math("void f(void) { feenableexcept(FE_DIVBYZERO); }\n"));
+  EXPECT_TRUE(watches_math("void f(void) { signal(SIGFPE, h); }\n"));
+  EXPECT_FALSE(watches_math(math + "void offence(void);\n"));
+}
+
+// Configuring a second time must not train again: what is only linked again would cost another training.
+TEST(Options, ConfiguringAgainKeepsTheProfile) {
+  if (find_program("cmake").empty() || find_program("cc").empty()) GTEST_SKIP() << "no compiler";
+  OptionContext context = cmake_context();
+  context.test = "echo run >>\"$COUNT\" && build/check";
+  const std::vector<Action> actions = option_actions(context);
+  const Action* pgo = find(actions, "option/pgo");
+  ASSERT_NE(pgo, nullptr);
+  TempDir dir;
+  write_file_atomic(dir.path() / "CMakeLists.txt", applied(kCmake, *pgo));
+  write_file_atomic(dir.path() / "work.c", "int work(int n) { return n + 1; }\n");
+  write_file_atomic(dir.path() / "bench.c", "int work(int);\nint main(void) { return work(-1); }\n");
+  write_file_atomic(dir.path() / "check.c", "int work(int);\nint main(void) { return work(-1); }\n");
+  SpawnOptions options;
+  options.argv = {"sh", "-c", context.build + " && " + context.build};
+  options.cwd = dir.path();
+  options.env = {{"COUNT", (dir.path() / "count").string()}};
+  const ProcessResult built = run_process(options, 240);
+  ASSERT_TRUE(built.ok()) << built.out << built.err;
+  EXPECT_EQ(read_file(dir.path() / "count"), "run\n");
+}
+
 TEST(Options, ThePresentLevelIsNotOffered) {
   EXPECT_TRUE(rules(make_context()).contains("option/o3"));
   EXPECT_FALSE(rules(make_context()).contains("option/o2"));
