@@ -65,6 +65,7 @@ class Job {
       settings_.min_effect_given = true;
     }
     kinds_ = wanted_kinds(options_.kinds);
+    edit::default_rules_folder();  // throws where the installation is incomplete: now, not after the baseline
     if (options_.dry_run) return dry_run();
     make_baseline();
     profile();
