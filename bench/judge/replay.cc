@@ -21,6 +21,7 @@
 #include "base/files.h"
 #include "base/interrupt.h"
 #include "base/json.h"
+#include "hardware/machine.h"
 #include "project/sandbox.h"
 #include "verify/calibration.h"
 #include "verify/pairs.h"
@@ -153,6 +154,7 @@ int launch() {
   const TempDir folder;
   project::SandboxOptions options;
   options.worktree = folder.path();
+  options.memory_bytes = hardware::memory_budget_bytes(hardware::this_machine());
   const project::Sandbox sandbox(options);
   SpawnOptions bare;
   bare.argv = {"/bin/sh", "-c", "true"};

@@ -155,6 +155,7 @@ Process Process::spawn(const SpawnOptions& options) {
     ::dup2(options.merge_stderr ? out.write : err.write, 2);
     for (const int fd : options.inherit_fds) ::fcntl(fd, F_SETFD, 0);
     limit(RLIMIT_AS, options.limit_memory_bytes);
+    limit(RLIMIT_DATA, options.limit_data_bytes);
     limit(RLIMIT_FSIZE, options.limit_file_bytes);
     limit(RLIMIT_CPU, options.limit_cpu_s);
     limit(RLIMIT_NPROC, options.limit_processes);

@@ -23,6 +23,7 @@ struct SpawnOptions {
   bool merge_stderr = false;                             // stderr goes into `out`
   std::optional<std::vector<int>> cpus;                  // affinity (Linux)
   std::optional<std::uint64_t> limit_memory_bytes;       // RLIMIT_AS
+  std::optional<std::uint64_t> limit_data_bytes;         // RLIMIT_DATA: private writable memory, no mere reservations
   std::optional<std::uint64_t> limit_file_bytes;         // RLIMIT_FSIZE
   std::optional<std::uint64_t> limit_cpu_s;              // RLIMIT_CPU
   std::optional<std::uint64_t> limit_processes;          // RLIMIT_NPROC

@@ -75,7 +75,10 @@ std::string forbidden_change(const project::Settings& settings, const project::T
 }
 
 Verifier::Verifier(project::Baseline baseline, VerifierOptions options)
-    : baseline_(std::move(baseline)), most_processes_(options.most_processes), tmp_bytes_(options.tmp_bytes) {
+    : baseline_(std::move(baseline)),
+      most_processes_(options.most_processes),
+      tmp_bytes_(options.tmp_bytes),
+      memory_bytes_(options.memory_bytes > 0 ? options.memory_bytes : baseline_.memory_bytes) {
   const project::Settings& settings = baseline_.settings;
   plan_.build = settings.build;
   plan_.test = settings.test;
@@ -214,6 +217,7 @@ SpawnOptions Verifier::sandboxed(const std::string& command, const fs::path& tre
     policy.readable.insert(policy.readable.end(), compiler.begin(), compiler.end());
     policy.processes = holds(Defence::kProcessLimit) ? most_processes_ : 0;
     if (holds(Defence::kDiskLimit)) policy.tmp_bytes = tmp_bytes_;
+    policy.memory_bytes = holds(Defence::kMemoryLimit) ? memory_bytes_ : 0;
     sandbox = std::make_unique<project::Sandbox>(policy);
   }
   return sandbox->command(command);

@@ -20,6 +20,7 @@ struct VerifierOptions {
   bool instruction_screen = false;
   std::uint64_t most_processes = 4096;   // of one command
   std::uint64_t tmp_bytes = 1ull << 30;  // it may leave in /tmp, and in its home
+  std::uint64_t memory_bytes = 0;        // it may take; 0: what the baseline's commands may
 };
 
 // Why a candidate may not change one of these files; empty when it may. `build_files`: build scripts are meant. A
@@ -89,6 +90,7 @@ class Verifier {
   bool read_only_ = true;
   std::uint64_t most_processes_;
   std::uint64_t tmp_bytes_;
+  std::uint64_t memory_bytes_;
   std::mutex mutex_;
   std::mutex layouts_mutex_;
   bool laid_out_ = false;

@@ -98,6 +98,7 @@ class Maker {
     }
     choose_commit();
     log_dir_ = repository_.state_dir() / "logs";
+    baseline_.memory_bytes = hardware::memory_budget_bytes(hardware::this_machine());
     clean_worktrees(repository_);
     choose_pinned();
     prepare();
@@ -173,7 +174,18 @@ class Maker {
     const Sandbox sandbox(policy);
     ProcessResult result = sandbox.run(command, options_.limit_s, stop_);
     if (result.cancelled || stop_.stop_requested()) throw Interrupted();
-    return result;
+    // Sanitizers take address space without end: not under a limit of each process.
+    const bool sanitized = (result.out + result.err).find("Sanitizer") != std::string::npos;
+    if (result.ok() || !sanitized || !sandbox.command(command).limit_data_bytes) return result;
+    SandboxOptions unlimited = policy;
+    unlimited.memory_bytes = 0;
+    ProcessResult again = run(unlimited, command);
+    if (!again.ok()) return result;
+    baseline_.memory_bytes = 0;
+    baseline_.warnings.push_back(
+        fmt::format("`{}` runs under a sanitizer and this system offers no control group: its memory is not limited",
+                    one_line(command)));
+    return again;
   }
 
   // Checkout, setup and build. Returns the build's result.
@@ -444,6 +456,7 @@ SandboxOptions Baseline::sandbox(const fs::path& worktree) const {
   policy.worktree = worktree;
   if (const fs::path home = worktree.parent_path() / "home"; fs::is_directory(home)) policy.home = home;
   policy.env = env;
+  policy.memory_bytes = memory_bytes;
   if (pin_by_mount) {
     policy.pinned.assign(pinned.begin(),
                          pinned.begin() + static_cast<std::ptrdiff_t>(std::min(pinned.size(), kMostMounts)));

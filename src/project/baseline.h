@@ -45,6 +45,7 @@ struct Baseline {
   // sandbox binds the first of them read-only where the project's own commands bear it; check digests of all.
   std::vector<std::string> pinned;
   bool pin_by_mount = true;
+  std::uint64_t memory_bytes = 0;  // what a candidate's commands may take; 0: no limit
   // Set up, built, and left alone: candidates and the base arm are copies of it.
   std::shared_ptr<Worktree> prepared;
   // Policy for commands in `worktree`: pinned files read-only, the corrections' environment.

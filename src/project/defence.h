@@ -16,6 +16,7 @@ enum class Defence {
   kProcessTree,  // sees and signals its own processes only; they end with it
   kProcessLimit,
   kDiskLimit,
+  kMemoryLimit,
   kOutput,       // every run prints what the baseline prints
   kGenerated,    // freshly generated inputs
   kHoldout,      // the claim is made on withheld inputs

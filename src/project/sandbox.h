@@ -42,7 +42,8 @@ struct SandboxOptions {
   fs::path home;                                         // host folder that becomes HOME; empty: a private tmpfs
   std::vector<std::pair<std::string, std::string>> env;  // on top of the clean environment
   std::uint64_t tmp_bytes = 1ull << 30;                  // size of /tmp and of HOME, each
-  std::uint64_t memory_bytes = 0;                        // of one process' address space; 0: no limit
+  std::uint64_t memory_bytes = 0;                        // of a worktree's commands together; without a control
+                                                         // group of each process; 0: no limit
   std::uint64_t file_bytes = 4ull << 30;
   std::uint64_t processes = 4096;
   std::uint64_t open_files = 4096;

@@ -67,9 +67,9 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, ignored);
 }
 
-// Root is not bound by RLIMIT_NPROC.
-std::unique_ptr<ProcessGroupLimit> process_limit(const SandboxOptions& options) {
-  return ::getuid() == 0 && options.processes > 0 ? ProcessGroupLimit::create(options.processes) : nullptr;
+// RLIMIT_NPROC binds everybody but root; nothing else bounds the memory of several processes together.
+std::unique_ptr<ControlGroup> control_group(const SandboxOptions& options) {
+  return ControlGroup::create(::getuid() == 0 ? options.processes : 0, options.memory_bytes);
 }
 
 // Paths in the worktree that really lie in it: `path` has no symbolic link on its way.
@@ -96,8 +96,10 @@ std::vector<fs::path> network_readable(const SandboxOptions& options) {
   return paths;
 }
 
-void set_limits(SpawnOptions& spawn, const SandboxOptions& options) {
-  if (options.memory_bytes > 0) spawn.limit_memory_bytes = options.memory_bytes;
+void set_limits(SpawnOptions& spawn, const SandboxOptions& options, const ControlGroup* group) {
+  if (options.memory_bytes > 0 && (group == nullptr || !group->limits_memory())) {
+    spawn.limit_data_bytes = options.memory_bytes;
+  }
   if (options.file_bytes > 0) spawn.limit_file_bytes = options.file_bytes;
   if (options.processes > 0) spawn.limit_processes = options.processes;
   if (options.open_files > 0) spawn.limit_open_files = options.open_files;
@@ -108,13 +110,13 @@ void set_limits(SpawnOptions& spawn, const SandboxOptions& options) {
 class Namespaces : public Prepared {
  public:
   Namespaces(const SandboxOptions& options, const Toolchains& toolchains)
-      : limit_(process_limit(options)), filter_(::memfd_create("jarvis2-seccomp", MFD_CLOEXEC)) {
+      : group_(control_group(options)), filter_(::memfd_create("jarvis2-seccomp", MFD_CLOEXEC)) {
     const std::string program = seccomp_program(false, options.network || !holds(Defence::kNetwork));
     if (filter_.get() < 0 ||
         ::write(filter_.get(), program.data(), program.size()) != static_cast<ssize_t>(program.size())) {
       throw Error("project::Sandbox", fmt::format("seccomp filter: {}", std::strerror(errno)));
     }
-    set_limits(spawn_, options);
+    set_limits(spawn_, options, group_.get());
     spawn_.env = options.env;
     spawn_.env.emplace_back("HOME", kHome);
     spawn_.env.emplace_back("TMPDIR", "/tmp");
@@ -123,10 +125,10 @@ class Namespaces : public Prepared {
     spawn_.inherit_fds = {filter};
     // Each child reads the filter from its start: a description of its own behind the same number.
     const std::string self = fmt::format("/proc/self/fd/{}", filter);
-    const ProcessGroupLimit* limit = limit_.get();
-    spawn_.in_child = [filter, self, limit] {
-      if (limit != nullptr) {
-        if (const int reason = limit->join(); reason != 0) return reason;
+    const ControlGroup* group = group_.get();
+    spawn_.in_child = [filter, self, group] {
+      if (group != nullptr) {
+        if (const int reason = group->join(); reason != 0) return reason;
       }
       const int fresh = ::open(self.c_str(), O_RDONLY);
       if (fresh < 0) return errno;
@@ -202,7 +204,7 @@ class Namespaces : public Prepared {
         std::to_string(filter_.get()), "--", "/bin/sh", "-c", kWrapper);
   }
 
-  std::unique_ptr<ProcessGroupLimit> limit_;
+  std::unique_ptr<ControlGroup> group_;
   Descriptor filter_;
   SpawnOptions spawn_;
 };
@@ -213,7 +215,7 @@ class Landlocked : public Prepared {
       : worktree_(options.worktree),
         tmp_("jarvis2-tmp-"),
         program_(seccomp_program(true, options.network)),
-        limit_(process_limit(options)) {
+        group_(control_group(options)) {
     std::vector<fs::path> readable = {"/usr", "/proc", "/sys/devices/system"};
     for (const char* path : kSystemFolders) readable.emplace_back(path);
     for (const char* path : kEtc) readable.emplace_back(path);
@@ -230,7 +232,7 @@ class Landlocked : public Prepared {
     const std::vector<fs::path> devices = {"/dev/null",    "/dev/zero", "/dev/full", "/dev/random",
                                            "/dev/urandom", "/dev/tty",  "/dev/fd"};
     ruleset_ = std::make_unique<Descriptor>(landlock_ruleset(readable, writable, devices));
-    set_limits(spawn_, options);
+    set_limits(spawn_, options, group_.get());
     spawn_.env = options.env;
     spawn_.env.emplace_back("HOME", home.string());
     spawn_.env.emplace_back("TMPDIR", tmp_.path().string());
@@ -241,10 +243,10 @@ class Landlocked : public Prepared {
     filter_.filter = reinterpret_cast<sock_filter*>(program_.data());
     const int ruleset = ruleset_->get();
     const sock_fprog* filter = &filter_;
-    const ProcessGroupLimit* limit = limit_.get();
-    spawn_.in_child = [ruleset, filter, limit] {
-      if (limit != nullptr) {
-        if (const int reason = limit->join(); reason != 0) return reason;
+    const ControlGroup* group = group_.get();
+    spawn_.in_child = [ruleset, filter, group] {
+      if (group != nullptr) {
+        if (const int reason = group->join(); reason != 0) return reason;
       }
       // Orphans come to the command's parent, not to init, and die with its group.
       if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return errno;
@@ -266,7 +268,7 @@ class Landlocked : public Prepared {
   TempDir tmp_;
   std::string program_;
   sock_fprog filter_{};
-  std::unique_ptr<ProcessGroupLimit> limit_;
+  std::unique_ptr<ControlGroup> group_;
   std::unique_ptr<Descriptor> ruleset_;
   SpawnOptions spawn_;
 };

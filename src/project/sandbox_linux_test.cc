@@ -24,6 +24,35 @@ void write(const fs::path& file, const std::string& text) {
   std::ofstream(file) << text;
 }
 
+bool has_group(std::uint64_t processes, std::uint64_t memory_bytes) {
+  const std::unique_ptr<ControlGroup> group = ControlGroup::create(processes, memory_bytes);
+  return group != nullptr && (processes == 0 || group->limits_processes()) &&
+         (memory_bytes == 0 || group->limits_memory());
+}
+
+// Whoever tidies up leaves the groups of others alone, wherever they run.
+TEST(ControlGroup, StaleOnesAreRemovedAndOthersKept) {
+  const std::unique_ptr<ControlGroup> ours = ControlGroup::create(10, 0);
+  if (ours == nullptr) GTEST_SKIP() << "no control group";
+  const fs::path folder = ours->folders().front();
+  const fs::path stale = folder.parent_path() / "jarvis2-1-0-0";
+  fs::create_directory(stale);
+  // In a namespace of processes where we are not found.
+  const int status = std::system(("unshare --pid --fork --kill-child " + fs::canonical("/proc/self/exe").string() +
+                                  " --gtest_filter=ControlGroup.DISABLED_Tidies --gtest_also_run_disabled_tests"
+                                  " >/dev/null 2>&1")
+                                     .c_str());
+  const bool left = fs::exists(stale);
+  if (left) fs::remove(stale);
+  if (status != 0) GTEST_SKIP() << "no namespace of processes";
+  EXPECT_FALSE(left);
+  EXPECT_TRUE(fs::exists(folder));
+}
+
+TEST(ControlGroup, DISABLED_Tidies) {
+  EXPECT_NE(ControlGroup::create(10, 0), nullptr);
+}
+
 // Commands on each level that this machine offers.
 class SandboxTest : public testing::TestWithParam<SandboxLevel> {
  protected:
@@ -163,12 +192,38 @@ TEST_P(SandboxTest, ReadOnlyWorktree) {
 }
 
 TEST_P(SandboxTest, AForkBombIsBounded) {
-  if (::getuid() == 0 && ProcessGroupLimit::create(10) == nullptr) GTEST_SKIP() << "no control group, and we are root";
+  if (::getuid() == 0 && !has_group(10, 0)) GTEST_SKIP() << "no control group, and we are root";
   options_.processes = ::getuid() == 0 ? 40 : 4096;
   const ProcessResult result = run(
       "/usr/bin/python3 -c \"import os, time\nn = 0\ntry:\n  while n < 5000:\n    if os.fork() == 0: time.sleep(60)\n"
       "    n += 1\nexcept OSError: print('bounded')\n\"");
   EXPECT_EQ(result.out, "bounded\n");
+}
+
+// Writes 16 MiB in each of `count` processes at once.
+std::string eat(int count) {
+  return "/usr/bin/python3 -c \"import os, sys, time\nchildren = []\nfor _ in range(" + std::to_string(count) +
+         "):\n  pid = os.fork()\n  if pid == 0:\n    try: text = bytes(range(256)) * 65536\n"
+         "    except MemoryError: os._exit(3)\n    time.sleep(0.5); os._exit(0)\n  children.append(pid)\n"
+         "sys.exit(sum(os.waitpid(pid, 0)[1] != 0 for pid in children))\"";
+}
+
+TEST_P(SandboxTest, MemoryIsBoundedForAllProcessesTogether) {
+  options_.memory_bytes = 100u << 20;
+  if (!has_group(0, options_.memory_bytes)) GTEST_SKIP() << "no control group for memory";
+  EXPECT_EQ(run(eat(1)).exit_code, 0);
+  EXPECT_NE(run(eat(12)).exit_code, 0);
+  options_.memory_bytes = 0;
+  EXPECT_EQ(run(eat(12)).exit_code, 0);
+}
+
+TEST_P(SandboxTest, WithoutAGroupTheMemoryOfEachProcessIsBounded) {
+  const std::unique_ptr<port::Prepared> prepared = port::prepare(options_, {}, GetParam());
+  SpawnOptions spawn = prepared->spawn(eat(1));
+  spawn.limit_data_bytes = 100u << 20;
+  EXPECT_EQ(run_process(spawn, 30).exit_code, 0);
+  spawn.limit_data_bytes = 12u << 20;
+  EXPECT_NE(run_process(spawn, 30).exit_code, 0);
 }
 
 TEST_P(SandboxTest, FileSizeLimit) {

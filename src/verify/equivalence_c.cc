@@ -380,6 +380,7 @@ std::string check_generated_c(const Candidate& candidate, const fs::path& base_t
       }
       SpawnOptions spawn = workspace.sandboxed(command, where, false);
       spawn.env.emplace_back("_DRIVER", c_driver(path, functions, plan.generated_inputs));
+      if (checked) spawn.limit_data_bytes.reset();  // sanitizers reserve address space without end
       const ProcessResult answer = run_process(spawn, plan.generate_timeout_s, stop);
       if (answer.cancelled) throw Interrupted();
       std::vector<std::map<std::pair<int, int>, std::string>> runs;
