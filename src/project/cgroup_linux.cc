@@ -21,6 +21,7 @@ namespace jarvis2::project {
 namespace {
 
 const fs::path kRoot = "/sys/fs/cgroup";
+constexpr const char* kPrefix = "jarvis2-group-";
 
 // Our own groups' folders: of version 1 by controller, and of version 2, where the parent's folder comes second (only
 // a group without processes of its own may hand controllers on, and systemd's slices do).
@@ -72,7 +73,7 @@ void remove_stale(const fs::path& parent) {
   std::error_code ignored;
   for (const fs::directory_entry& entry : fs::directory_iterator(parent, ignored)) {
     const std::string name = entry.path().filename();
-    if (!name.starts_with("jarvis2-")) continue;
+    if (!name.starts_with(kPrefix)) continue;
     const int folder = open_locked(entry.path());
     if (folder < 0) continue;
     ::rmdir(entry.path().c_str());
@@ -90,7 +91,7 @@ bool ControlGroup::add(const fs::path& parent, const std::vector<std::pair<const
   fs::path folder;
   int lock = -1;
   for (int attempt = 0; attempt < 3 && lock < 0; ++attempt) {
-    folder = parent / fmt::format("jarvis2-{}-{:x}-{}", ::getpid(), monotonic_ns(), counter++);
+    folder = parent / fmt::format("{}{}-{:x}-{}", kPrefix, ::getpid(), monotonic_ns(), counter++);
     if (::mkdir(folder.c_str(), 0700) != 0) return false;
     lock = open_locked(folder);
     if (lock < 0 || fs::exists(folder)) continue;

@@ -35,7 +35,7 @@ TEST(ControlGroup, StaleOnesAreRemovedAndOthersKept) {
   const std::unique_ptr<ControlGroup> ours = ControlGroup::create(10, 0);
   if (ours == nullptr) GTEST_SKIP() << "no control group";
   const fs::path folder = ours->folders().front();
-  const fs::path stale = folder.parent_path() / "jarvis2-1-0-0";
+  const fs::path stale = folder.parent_path() / "jarvis2-group-1-0-0";
   fs::create_directory(stale);
   // In a namespace of processes where we are not found.
   const int status = std::system(("unshare --pid --fork --kill-child " + fs::canonical("/proc/self/exe").string() +
