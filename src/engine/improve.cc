@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "edit/rule.h"
 #include "engine/champion.h"
 #include "engine/experience.h"
 #include "engine/model_proposals.h"
