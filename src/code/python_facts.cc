@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "code/python_world.h"
+#include "memory/charge.h"
 
 namespace jarvis2::code {
 namespace {
@@ -43,6 +44,30 @@ std::string absolute_module(const std::string& path, std::string_view module) {
 class PythonFactsBuilder {
  public:
   explicit PythonFactsBuilder(PythonFacts& facts) : facts_(facts) {}
+
+  static std::uint64_t bytes(const PythonFacts& facts) {
+    using memory::table_bytes, memory::tree_bytes, memory::vector_bytes;
+    std::uint64_t sum = sizeof facts + vector_bytes(facts.scopes_) + vector_bytes(facts.functions_) +
+                        vector_bytes(facts.classes_) + vector_bytes(facts.loops_) + vector_bytes(facts.nodes_) +
+                        vector_bytes(facts.parents_) + vector_bytes(facts.node_scope_) + table_bytes(facts.index_) +
+                        table_bytes(facts.function_index_) + table_bytes(facts.class_index_) +
+                        tree_bytes(facts.stores_) + tree_bytes(facts.all_names_);
+    for (const PythonScope& scope : facts.scopes_) {
+      sum += tree_bytes(scope.bindings);
+      for (const auto& [name, binding] : scope.bindings) sum += vector_bytes(binding.loads);
+    }
+    for (const PythonFunction& function : facts.functions_) {
+      sum += vector_bytes(function.parameters) + vector_bytes(function.decorators) + vector_bytes(function.returns);
+    }
+    if (facts.file_index_ != nullptr) {
+      for (const auto* sites :
+           {&facts.file_index_->calls, &facts.file_index_->attribute_stores, &facts.file_index_->attribute_loads}) {
+        sum += tree_bytes(*sites);
+        for (const auto& [name, found] : *sites) sum += vector_bytes(found);
+      }
+    }
+    return sum;
+  }
 
   void build() {
     facts_.scopes_.push_back({PythonScopeKind::kModule, facts_.tree_->root(), -1, {}, false});
@@ -609,7 +634,10 @@ std::shared_ptr<const PythonFacts> PythonFacts::of(const SourceFile& file) {
     const auto found = known.find(key);
     if (found != known.end()) return found->second;
   }
-  std::shared_ptr<const PythonFacts> made = std::make_shared<PythonFacts>(file);
+  std::unique_ptr<PythonFacts> built = std::make_unique<PythonFacts>(file);
+  memory::Charge charge(memory::zones().code_cache, PythonFactsBuilder::bytes(*built));
+  std::shared_ptr<const PythonFacts> made(built.release(), [held = std::make_shared<memory::Charge>(std::move(charge))](
+                                                               const PythonFacts* gone) { delete gone; });
   const std::lock_guard<std::mutex> lock(mutex);
   const auto [at, inserted] = known.emplace(key, made);
   if (!inserted) return at->second;

@@ -4,6 +4,8 @@
 
 #include "base/error.h"
 #include "code/c_macros.h"
+#include "code/tree_memory.h"
+#include "memory/charge.h"
 
 extern "C" {
 const TSLanguage* tree_sitter_python(void);
@@ -155,11 +157,26 @@ Tree::Tree(Language language, std::string text) : language_(language), text_(std
   }
 }
 
+namespace {
+
+[[maybe_unused]] const bool kTreesInZone = [] {
+  use_zone_for_trees();
+  return true;
+}();
+
+}  // namespace
+
 std::shared_ptr<const Tree> Tree::parse(Language language, std::string text) {
   const TSLanguage* rules = grammar(language);
   if (rules == nullptr) throw Error("code::parse", "no grammar for this language");
   if (text.size() >= UINT32_MAX) throw Error("code::parse", "files of 4 GiB and more are not parsed");
-  std::shared_ptr<Tree> tree(new Tree(language, std::move(text)));
+  std::unique_ptr<Tree> made(new Tree(language, std::move(text)));
+  memory::Zone& zone = memory::zones().code_cache;
+  memory::Charge charge(zone,
+                        sizeof(Tree) + memory::vector_bytes(made->text_) + memory::vector_bytes(made->line_starts_));
+  const std::shared_ptr<Tree> tree(
+      made.release(), [held = std::make_shared<memory::Charge>(std::move(charge))](Tree* gone) { delete gone; });
+  zone_was_full();
   const std::unique_ptr<TSParser, decltype(&ts_parser_delete)> parser(ts_parser_new(), ts_parser_delete);
   if (!ts_parser_set_language(parser.get(), rules)) throw Error("code::parse", "grammar and runtime differ in version");
   const bool macros = language == Language::kC || language == Language::kCpp;
@@ -167,6 +184,7 @@ std::shared_ptr<const Tree> Tree::parse(Language language, std::string text) {
   const std::string& seen = macros ? masked : tree->text_;
   tree->tree_ = ts_parser_parse_string(parser.get(), nullptr, seen.data(), static_cast<std::uint32_t>(seen.size()));
   if (tree->tree_ == nullptr) throw Error("code::parse", "the parser gave up");
+  if (zone_was_full()) throw memory::ZoneFull(zone.name(), tree->text_.size(), zone.used_bytes(), zone.limit_bytes());
   return tree;
 }
 

@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "base/resident.h"
 #include "edit/rule.h"
 #include "engine/champion.h"
 #include "engine/experience.h"
@@ -554,6 +555,7 @@ class Job {
                       {"seed", options_.seed}};
     json["model"] = model_log_ ? model_json(*model_log_, catalogue_, outcome_.trials) : Json();
     json["zones"] = memory::to_json(memory::zones());
+    json["peak_resident_bytes"] = peak_resident_bytes();
     json["candidates"] = candidates_json();
     json["archive"] = archive_json();
     json["profile"] = profile_json(profile_);

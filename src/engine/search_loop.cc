@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "edit/llm_provider.h"
 #include "mcts/search.h"
-#include "memory/zones.h"
+#include "memory/zone_pools.h"
 
 namespace jarvis2::engine {
 namespace {
@@ -57,7 +57,7 @@ class Loop {
     mcts::Options search;
     search.seed = options.seed;
     search.threads = static_cast<int>(options.search_threads);
-    search.memory = &memory::zones().mcts;
+    search.memory = &memory::zone_pool(memory::ZoneId::kMcts);
     // Two trees share the zone.
     search.limit_bytes = std::clamp<std::size_t>(memory::zones().mcts.limit_bytes() / 2, 1u << 20, 512u << 20);
     search_ = std::make_unique<mcts::Search<CodeEnvironment>>(environment_, search);

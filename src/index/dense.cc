@@ -152,7 +152,11 @@ constexpr std::size_t kPanelWidth = 32;
 }
 
 Dense::Dense(std::span<const float> weights, std::span<const float> bias, std::size_t inputs, std::size_t outputs)
-    : inputs_(inputs), outputs_(outputs), panels_(weights.size()), bias_(bias.begin(), bias.end()) {
+    : inputs_(inputs),
+      outputs_(outputs),
+      panels_(weights.size()),
+      bias_(bias.begin(), bias.end()),
+      charge_(memory::zones().vector_index, memory::vector_bytes(panels_) + memory::vector_bytes(bias_)) {
   // Every layer of the models used here has a multiple of 32 outputs.
   for (std::size_t o = 0; o < outputs; ++o) {
     float* panel = panels_.data() + o / kPanelWidth * kPanelWidth * inputs + o % kPanelWidth;

@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "memory/charge.h"
+
 namespace jarvis2::index {
 
 // y = x · Wᵀ + b for W [outputs × inputs] in row order, packed into panels of 32 outputs.
@@ -22,6 +24,7 @@ class Dense {
   std::size_t inputs_ = 0, outputs_ = 0;
   std::vector<float> panels_;
   std::vector<float> bias_;
+  memory::Charge charge_;
 };
 
 // Attention of one head: out = softmax(q·kᵀ·scale)·v over `count` rows; rows of q, k, v and out are `stride` apart and

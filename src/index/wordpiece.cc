@@ -60,6 +60,7 @@ WordPiece::WordPiece(const fs::path& vocabulary) {
     ids_.emplace(text.substr(at, end - at), id);
     at = next;
   }
+  charge_ = memory::Charge(memory::zones().vector_index, memory::table_bytes(ids_));
   for (const auto& [name, slot] :
        {std::pair("[CLS]", &cls_), std::pair("[SEP]", &sep_), std::pair("[UNK]", &unknown_)}) {
     const auto found = ids_.find(name);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/files.h"
+#include "memory/charge.h"
 
 namespace jarvis2::index {
 
@@ -22,6 +23,7 @@ class WordPiece {
  private:
   void pieces(const std::string& word, std::vector<std::uint32_t>& ids) const;
   std::unordered_map<std::string, std::uint32_t> ids_;
+  memory::Charge charge_;
   std::uint32_t cls_ = 0, sep_ = 0, unknown_ = 0;
 };
 

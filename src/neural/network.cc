@@ -7,6 +7,7 @@
 #include <random>
 
 #include "base/error.h"
+#include "memory/charge.h"
 #include "neural/kernels.h"
 
 namespace jarvis2::neural {
@@ -96,6 +97,7 @@ void check(const Weights& weights) {
 struct Network::Packed {
   std::vector<std::uint32_t> layers;
   hwy::AlignedFreeUniquePtr<float[]> memory;
+  memory::Charge charge;
   std::vector<PackedLayer> hidden;      // all but the last
   const float* last_weights = nullptr;  // a dot product
   float last_bias = 0;
@@ -129,6 +131,7 @@ Network::Network(const Weights& weights) : packed_(std::make_unique<Packed>()) {
     floats += padded * (packed.layers[l] + std::size_t{1});
     packed.widest = std::max(packed.widest, padded);
   }
+  packed.charge = memory::Charge(memory::zones().neural, (floats + inputs_last) * sizeof(float));
   packed.memory = hwy::AllocateAligned<float>(floats + inputs_last);
   std::fill_n(packed.memory.get(), floats + inputs_last, 0.0f);
   float* at = packed.memory.get();
