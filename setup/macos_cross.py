@@ -174,8 +174,8 @@ def metal_problems():
 def exported():
     names = set()
     for library in C_LIBRARIES:
-        found = run("sh", "-c", f"ls /usr/lib/*/{library}.so* /lib/*/{library}.so* 2>/dev/null | head -n 1").stdout.strip()
-        if found:
+        # The one without a version may be a linker script.
+        for found in run("sh", "-c", f"ls /usr/lib/*/{library}.so* /lib/*/{library}.so* 2>/dev/null").stdout.split():
             names |= {line.split()[-1].split("@")[0] for line in run("nm", "-D", "--defined-only", found).stdout.splitlines()}
     return names
 
