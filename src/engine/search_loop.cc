@@ -30,6 +30,8 @@ using edit::ActionSet;
 // and lua 3.6, 3.4 and -3.3 % were left of 11, 8 and 5 %).
 constexpr double kFlattery = 0.6;
 
+constexpr double kWeakOption = 1.025;  // of the prior: below it an option waits
+
 double seconds_since(std::uint64_t start_ns) {
   return static_cast<double>(monotonic_ns() - start_ns) * 1e-9;
 }
@@ -140,9 +142,9 @@ class Loop {
         std::max(2.0, 0.3 * options_.budget_s * std::max(1u, options_.workers) / std::max(0.5, cost_s));
     const std::size_t size =
         std::clamp<std::size_t>(static_cast<std::size_t>(std::ceil(static_cast<double>(open.size()) / rounds)), 1, 12);
-    while (!open.empty() && static_cast<double>(queue_.size()) < rounds) {
+    std::deque<ActionSet> rewrites, strong, weak;
+    while (!open.empty()) {
       ActionSet group;
-      std::set<std::string> symbols;
       std::vector<ActionId> rest;
       for (const ActionId id : open) {
         const edit::Action& action = space_.catalogue.at(id);
@@ -156,8 +158,20 @@ class Loop {
           rest.push_back(id);
         }
       }
-      enqueue(std::move(group), "group", {verify::Stage::kPairs, 1});
+      const edit::Action& first = space_.catalogue.at(group[0]);
+      std::deque<ActionSet>& kind = first.kind != edit::Kind::kOption ? rewrites
+                                    : first.prior_ratio < kWeakOption ? weak
+                                                                      : strong;
+      kind.push_back(std::move(group));
       open = std::move(rest);
+    }
+    // Options cost whole builds: rewrites have their turn between the strong ones, and the weak ones wait.
+    while (static_cast<double>(queue_.size()) < rounds && !(rewrites.empty() && strong.empty() && weak.empty())) {
+      for (std::deque<ActionSet>* kind : {&rewrites, strong.empty() && rewrites.empty() ? &weak : &strong}) {
+        if (kind->empty()) continue;
+        enqueue(std::move(kind->front()), "group", {verify::Stage::kPairs, 1});
+        kind->pop_front();
+      }
     }
   }
 

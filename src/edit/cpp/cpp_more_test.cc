@@ -122,7 +122,7 @@ TEST(CppFunctions, LinkageAndAttributes) {
             kNone);
   EXPECT_THAT(
       c("c/restrict", "void f(double *d, const double *s, int n) { for (int i = 0; i < n; i++) d[i] += s[i]; }"),
-      HasSubstr("double * restrict d, const double * restrict s"));
+      HasSubstr("double * __restrict d, const double * __restrict s"));
   EXPECT_EQ(c("c/restrict",
               "void f(double *d, const double *s, int n) { for (int i = 0; i < n; i++) d[i] += s[i]; }\nvoid g(double "
               "*x) { f(x, x + 1, 3); }"),

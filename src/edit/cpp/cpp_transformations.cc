@@ -34,6 +34,8 @@ std::vector<std::unique_ptr<Transformation>> cpp_transformations() {
       cpp::byte_scan_to_memchr,
       cpp::byte_scan_to_strcspn,
       cpp::decimal_without_sprintf,
+      cpp::number_without_strtod,
+      cpp::integer_without_strtol,
       cpp::list_to_vector,
       cpp::list_to_deque,
       cpp::vector_bool_to_bytes,

@@ -35,6 +35,8 @@ Made ctype_to_ascii();
 Made byte_scan_to_memchr();
 Made byte_scan_to_strcspn();
 Made decimal_without_sprintf();
+Made number_without_strtod();
+Made integer_without_strtol();
 Made list_to_vector();
 Made list_to_deque();
 Made vector_bool_to_bytes();

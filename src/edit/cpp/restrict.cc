@@ -65,7 +65,7 @@ void find_restrict(const Context& context) {
         "no call in the project passes the same variable twice; assumed of callers elsewhere");
     for (const CVariable* pointer : pointers) {
       const std::uint32_t star = pointer->declarator.range().begin;
-      replace(proposal, context.file.path, {star + 1, star + 1}, context.cpp() ? " __restrict " : " restrict ");
+      replace(proposal, context.file.path, {star + 1, star + 1}, " __restrict ");
     }
     context.emit(std::move(proposal));
   }
