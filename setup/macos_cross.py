@@ -114,6 +114,7 @@ def compile_one(path, include):
     base = ROOT if path.is_relative_to(ROOT) else DEPS
     target = BUILD / "objects" / (str(path.relative_to(base)).replace("/", "_") + ".o")
     dependencies = target.with_suffix(".d")
+    unfinished = target.with_suffix(".unfinished.o")
     target.parent.mkdir(parents=True, exist_ok=True)
     if up_to_date(target, dependencies):
         return target, None
@@ -124,11 +125,13 @@ def compile_one(path, include):
         module = ["-isystem", MLX / "include", "-isystem", MLX / "include/metal_cpp", "-I", BUILD / "gpu", "-fvisibility=hidden"]
         command = [TOOLS / "tc/bin/mac-c++", *FLAGS, *(module if path.name.endswith("_module.cc") else []), "-I", ROOT / "setup/macos-cross/tc/first", "-isystem", ROOT / "setup/macos-cross/tc/shim", "-isystem", include, "-isystem", tree_sitter / "include", "-I", ROOT / "src",
                    "-DFMT_SHARED", "-DSPDLOG_SHARED_LIB", "-DSPDLOG_COMPILED_LIB", "-DSPDLOG_FMT_EXTERNAL"]
-    result = run(*command, "-MD", "-MF", dependencies, "-c", path, "-o", target, env=environment())
+    result = run(*command, "-MD", "-MF", dependencies, "-c", path, "-o", unfinished, env=environment())
     if result.returncode:
         target.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
         errors = [line for line in result.stderr.splitlines() if "error:" in line] or result.stderr.splitlines()
         return None, "\n".join(errors[:10])
+    unfinished.rename(target)
     return target, None
 
 
