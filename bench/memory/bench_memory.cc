@@ -345,8 +345,10 @@ int run(const fs::path& sources) {
 
 int main(int argc, char** argv) {
   if (argc == 5 && std::string(argv[1]) == "replay") return jarvis2::bench::run_replay(argv + 2);
-  if (argc == 3 && std::string(argv[1]) == "record") {  // the search's trace, to look at
-    jarvis2::bench::write_trace(argv[2], jarvis2::bench::record_search());
+  // A trace by itself: of a search, or of reading a folder.
+  if ((argc == 3 || argc == 4) && std::string(argv[1]) == "record") {
+    jarvis2::bench::write_trace(argv[2],
+                                argc == 3 ? jarvis2::bench::record_search() : jarvis2::bench::record_index(argv[3]));
     return 0;
   }
   // The sources whose reading is recorded: this project's own, or a folder.
