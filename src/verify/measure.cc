@@ -25,6 +25,7 @@ constexpr double kDirectionAlpha = 0.1;  // of the wall-clock pairs' agreement i
 constexpr std::size_t kFewestScreened = 3;
 constexpr double kFewestWallPairs = 8;  // before CPU time in sequence may speak for the wall clock
 constexpr double kSteadyLimit = 0.05;   // of waiting and of parallel time
+constexpr int kAccountedRuns = 8;       // watched, before CPU time may speak for the wall clock
 constexpr double kAaShare = 0.1;        // of the budget
 constexpr double kMemoryNote = 1.25;    // times as much
 constexpr std::uint64_t kMemoryNoteBytes = 4u << 20;
@@ -395,6 +396,12 @@ class Session {
       judgement_.reason = fmt::format(
           "the instruments disagree: {:.3f} by CPU time on one core, but {:.3f} by the wall clock (at most {:.3f})",
           duet.ratio, wall.ratio, wall.high);
+    } else if (!agrees && !all_accounted()) {
+      judgement_.verdict = Verdict::kUndecided;
+      judgement_.reason = fmt::format(
+          "{:.3f} by CPU time on one core, but it has processes that nobody accounts for and {} wall-clock pairs "
+          "({:.3f} to {:.3f}) don't tell yet",
+          duet.ratio, wall.pairs, wall.low, wall.high);
     } else if (!agrees && by_cpu.verdict() == Verdict::kFaster && is_steady() && wall.high >= duet.low) {
       judgement_.notes.push_back(
           fmt::format("too loaded for the wall clock ({:.3f} to {:.3f} in {} pairs); in sequence CPU time gives {:.3f}",
@@ -413,6 +420,20 @@ class Session {
     std::vector<double> logs;
     for (const PairSample& sample : samples) logs.push_back(sample.log_ratio);
     return median(std::move(logs));
+  }
+
+  // Whether the candidate's CPU time is all there is: on a loaded machine one watched run may miss a process that is
+  // charged to nobody, and then less than proof by the wall clock is no agreement.
+  bool all_accounted() {
+    for (std::size_t i = 0; i < works_.size(); ++i) {
+      for (int run = 0; run < kAccountedRuns && !probes_[i].candidate.unaccounted; ++run) {
+        const Profile seen = watch_run(works_[i].candidate.spawn, true, options_.run_timeout_s, probes_[i].output_hash,
+                                       options_.objective, options_.stop);
+        probes_[i].candidate.unaccounted = seen.unaccounted;
+      }
+      if (probes_[i].candidate.unaccounted) return false;
+    }
+    return true;
   }
 
   // Nothing but the run queue can make wall and CPU time differ.

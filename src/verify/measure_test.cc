@@ -84,6 +84,10 @@ TEST(Judge, WorkInAnUnaccountedChildIsNotHidden) {
   const Judgement judgement = judge(open, closed, options);
   EXPECT_NE(judgement.verdict, Verdict::kFaster) << judgement.reason;
   EXPECT_EQ(judgement.instrument, Instrument::kSequential) << judgement.instrument_reason;
+  // Nor when the duet is asked for and the wall clock has too little time to tell.
+  options.instrument = Instrument::kDuet;
+  const Judgement asked = judge(open, closed, options);
+  EXPECT_NE(asked.verdict, Verdict::kFaster) << asked.reason;
 }
 
 // Hardly any CPU time in half a second: repeats up to a good CPU time would take minutes a pair.
