@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 #include <vector>
 
 #include "base/files.h"
@@ -103,38 +105,39 @@ std::string head_of(Node definition) {
   return out;
 }
 
-struct Block {
-  std::string code;
+struct Blocks {
+  std::vector<std::string> code;
   std::string problem;
 };
 
-// The one fenced block of an answer.
-Block fenced_block(std::string answer) {
-  if (!is_valid_utf8(answer)) return {"", "not UTF-8"};
-  if (answer.find('\0') != std::string::npos) return {"", "holds a zero byte"};
+// The fenced blocks of an answer.
+Blocks fenced_blocks(std::string answer) {
+  if (!is_valid_utf8(answer)) return {{}, "not UTF-8"};
+  if (answer.find('\0') != std::string::npos) return {{}, "holds a zero byte"};
   std::erase(answer, '\r');
   // Reasoning models think aloud first.
   if (const std::size_t end = answer.find("</think>"); end != std::string::npos) {
     answer.erase(0, end + std::string_view("</think>").size());
   }
-  std::vector<std::string> blocks;
+  Blocks blocks;
   std::string block;
   bool inside = false;
   for (const std::string& line : lines_of(answer)) {
     const std::size_t first = line.find_first_not_of(' ');
     if (first != std::string::npos && first <= 3 && line.compare(first, 3, "```") == 0) {
-      if (inside) blocks.push_back(std::move(block));
+      if (inside) blocks.code.push_back(std::move(block));
       block.clear();
       inside = !inside;
     } else if (inside) {
       block += line + "\n";
     }
   }
-  if (inside) return {"", "the code block does not end"};
-  if (blocks.empty()) return {"", "no code block"};
-  if (blocks.size() > 1) return {"", fmt::format("{} code blocks instead of one", blocks.size())};
-  if (blocks[0].size() > kMaxCodeBytes) return {"", fmt::format("{} bytes of code", blocks[0].size())};
-  return {blocks[0], ""};
+  if (inside) return {{}, "the code block does not end"};
+  if (blocks.code.empty()) return {{}, "no code block"};
+  for (const std::string& code : blocks.code) {
+    if (code.size() > kMaxCodeBytes) return {{}, fmt::format("{} bytes of code", code.size())};
+  }
+  return blocks;
 }
 
 std::string trimmed_lines(const std::string& code) {
@@ -143,6 +146,81 @@ std::string trimmed_lines(const std::string& code) {
   while (!lines.empty() && blank(lines.back())) lines.pop_back();
   while (!lines.empty() && blank(lines.front())) lines.erase(lines.begin());
   return joined(lines);
+}
+
+// What an answer holds beside the function.
+struct Beside {
+  std::vector<Node> imports;     // Python's, at the block's top
+  std::set<std::string> names;   // defined there otherwise
+  std::vector<Node> directives;  // C and C++
+};
+
+// Definitions with the head that was asked for: at the top, or in a class that the model wrote around a method.
+void find_definitions(Node parent, const std::string& head, std::vector<Node>& found, Beside& beside) {
+  for (const Node& child : parent.children()) {
+    if (child.is("comment")) continue;
+    if (is_definition(child) && head_of(child) == head) {
+      found.push_back(child);
+    } else if (child.is("class_definition")) {
+      const std::size_t before = found.size();
+      find_definitions(child.field("body"), head, found, beside);
+      if (found.size() == before) beside.names.emplace(child.field("name").text());
+    } else if (child.is("import_statement") || child.is("import_from_statement")) {
+      beside.imports.push_back(child);
+    } else if (child.kind().starts_with("preproc_")) {
+      beside.directives.push_back(child);
+    } else if (parent.is("module") || parent.is("translation_unit")) {
+      code::walk(child, [&](Node node) {
+        const Node up = node.parent();
+        const bool named = node.is("identifier") &&
+                           (up.field("name") == node || up.field("left") == node || up.field("declarator") == node);
+        if (named) beside.names.emplace(node.text());
+        return true;
+      });
+    }
+  }
+}
+
+std::set<std::string> names_in(Node node) {
+  std::set<std::string> names;
+  code::walk(node, [&](Node at) {
+    if (at.is("identifier") || at.is("type_identifier") || at.is("field_identifier")) names.emplace(at.text());
+    return true;
+  });
+  return names;
+}
+
+// The last name of each thing that an import binds: "b" of "import a.b as b" and of "from a import b".
+bool binds_one_of(Node import, const std::set<std::string>& names) {
+  bool used = false;
+  const Node module = import.field("module_name");
+  code::walk(import, [&](Node node) {
+    if (node == module) return false;
+    used = used || (node.is("identifier") && names.contains(std::string(node.text())));
+    return true;
+  });
+  return used;
+}
+
+// The function with `imports` as its first statements.
+std::string with_imports(const std::string& function, const std::vector<std::string>& imports) {
+  if (imports.empty()) return function;
+  const std::shared_ptr<const Tree> tree = Tree::parse(Language::kPython, function);
+  Node first;
+  for (const Node& statement : undecorated(tree->root().named(0)).field("body").children()) {
+    if (!statement.is("comment") && !is_docstring(statement)) {
+      first = statement;
+      break;
+    }
+  }
+  if (!first) return function;
+  const std::size_t at = first.range().begin;
+  const std::size_t line = function.rfind('\n', at);
+  const std::string indent = line == std::string::npos ? "" : function.substr(line + 1, at - line - 1);
+  if (line == std::string::npos || indent.find_first_not_of(" \t") != std::string::npos) return function;
+  std::string lines;
+  for (const std::string& import : imports) lines += import + "\n" + indent;
+  return std::string(function).insert(at, lines);
 }
 
 }  // namespace
@@ -194,46 +272,78 @@ bool can_be_asked_for(const code::SourceFile& file, const code::Function& functi
   return !tree->root().has_error() && tree->root().named_count() == 1 && is_definition(tree->root().named(0));
 }
 
-ModelAnswer read_answer(const std::string& answer, const code::SourceFile& file, const code::Function& function) {
+namespace {
+
+// One block of an answer; `was` is the function at the margin.
+ModelAnswer read_block(const std::string& block, const code::SourceFile& file, const code::Function& function,
+                       const std::string& original, Node was) {
   const auto refuse = [](std::string problem) { return ModelAnswer{"", "", std::move(problem)}; };
   const Language language = file.tree->language();
-  Block block = fenced_block(answer);
-  if (!block.problem.empty()) return refuse(block.problem);
-  std::string code = trimmed_lines(block.code);
+  std::string code = trimmed_lines(block);
   if (code.empty()) return refuse("the code block is empty");
   // Answers that keep the original's indentation are moved to the margin as a whole.
   const std::size_t column = code.find_first_not_of(" \t");
   if (column > 0) code = outdented(language, code, static_cast<std::uint32_t>(column)).substr(column);
   const std::shared_ptr<const Tree> tree = Tree::parse(language, code);
   if (tree->root().has_error()) return refuse("does not parse");
-  Node found;
-  for (const Node& child : tree->root().children()) {
-    if (found || !is_definition(child)) return refuse("holds more than the function");
-    found = child;
+  std::vector<Node> found;
+  Beside beside;
+  find_definitions(tree->root(), head_of(was), found, beside);
+  if (found.empty()) return refuse("holds no function of this name and signature");
+  if (found.size() > 1) return refuse("holds the function twice");
+  const std::set<std::string> used = names_in(found[0]);
+  for (const std::string& name : beside.names) {
+    if (used.contains(name) && !names_in(was).contains(name)) return refuse("needs more than the function: " + name);
   }
-  if (!found) return refuse("holds no function");
-  const std::string indent = indent_of(file, function).value_or("");
-  const std::string original =
-      outdented(language, file.tree->text().substr(function.range.begin, function.range.size()),
-                static_cast<std::uint32_t>(indent.size()));
-  const std::shared_ptr<const Tree> before = Tree::parse(language, original);
-  if (before->root().named_count() != 1) return refuse("the function does not stand alone");
-  const Node was = before->root().named(0);
-  if (head_of(found) != head_of(was)) return refuse("another name or signature");
+  const std::string& whole_text = file.tree->text();
+  for (const Node& directive : beside.directives) {
+    const std::string text = trimmed_lines(std::string(directive.text()));
+    if (whole_text.find(text) == std::string::npos) return refuse("needs more than the function: " + text);
+  }
+  std::vector<std::string> imports;
+  const std::vector<Node> top = file.tree->root().children();
+  for (const Node& import : beside.imports) {
+    std::string text(import.text());
+    const bool there = std::any_of(top.begin(), top.end(), [&](const Node& child) { return child.text() == text; });
+    if (!there && binds_one_of(import, used)) imports.push_back(std::move(text));
+  }
   ModelAnswer result;
   // Comments around the function are no part of it.
-  result.text = code.substr(found.range().begin, found.range().size());
+  result.text = code.substr(found[0].range().begin, found[0].range().size());
   while (result.text.ends_with('\n')) result.text.pop_back();
+  result.text = outdented(language, result.text, found[0].column() - 1);
   result.normalised = normalised(language, result.text);
   if (result.normalised == normalised(language, original)) return refuse("unchanged");
-  result.text = indented(language, result.text, indent);
+  result.text = with_imports(result.text, imports);
+  result.text = indented(language, result.text, indent_of(file, function).value_or(""));
   if (original.ends_with('\n')) result.text += '\n';
-  std::string whole = file.tree->text();
+  std::string whole = whole_text;
   whole.replace(function.range.begin, function.range.size(), result.text);
   if (!file.tree->root().has_error() && Tree::parse(language, whole)->root().has_error()) {
     return refuse("does not parse in its place");
   }
   return result;
+}
+
+}  // namespace
+
+ModelAnswer read_answer(const std::string& answer, const code::SourceFile& file, const code::Function& function) {
+  Blocks blocks = fenced_blocks(answer);
+  if (!blocks.problem.empty()) return {"", "", blocks.problem};
+  const Language language = file.tree->language();
+  const std::string original =
+      outdented(language, file.tree->text().substr(function.range.begin, function.range.size()),
+                static_cast<std::uint32_t>(indent_of(file, function).value_or("").size()));
+  const std::shared_ptr<const Tree> before = Tree::parse(language, original);
+  if (before->root().named_count() != 1) return {"", "", "the function does not stand alone"};
+  // Examples of use and variants come in blocks of their own: the first that will do counts.
+  ModelAnswer first;
+  for (std::size_t i = 0; i < blocks.code.size(); ++i) {
+    ModelAnswer read = read_block(blocks.code[i], file, function, original, before->root().named(0));
+    if (read.problem.empty()) return read;
+    if (i == 0) first = std::move(read);
+  }
+  return first;
 }
 
 }  // namespace jarvis2::edit

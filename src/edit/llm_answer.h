@@ -1,4 +1,4 @@
-// A language model's answer, read strictly: one fenced block that holds the function asked for, and nothing else.
+// A language model's answer: of its fenced blocks, the function asked for, with the signature it had.
 #pragma once
 
 #include <optional>
@@ -27,7 +27,8 @@ struct ModelAnswer {
   std::string normalised;  // of it
   std::string problem;     // why it can't be used; empty: it can
 };
-// Reads an answer to the question for `function`.
+// Reads an answer to the question for `function`. What stands beside it is left out when the function doesn't need it;
+// imports that it needs become its first statements.
 ModelAnswer read_answer(const std::string& answer, const code::SourceFile& file, const code::Function& function);
 
 }  // namespace jarvis2::edit

@@ -82,20 +82,42 @@ TEST(ModelAnswer, IsReadStrictly) {
   const Sample sample("a.py", kPython);
   const auto problem = [&](const std::string& answer) { return sample.read("first", answer).problem; };
   EXPECT_EQ(problem("No."), "no code block");
-  EXPECT_EQ(problem(fenced(kGood) + fenced(kGood)), "2 code blocks instead of one");
+  EXPECT_EQ(problem(fenced(kGood + "\n\n" + kGood)), "holds the function twice");
   EXPECT_EQ(problem("```python\n" + kGood), "the code block does not end");
   EXPECT_EQ(problem(fenced("\n\n")), "the code block is empty");
   EXPECT_EQ(problem(fenced("def first(self, xs:\n    return\n")), "does not parse");
-  EXPECT_EQ(problem(fenced(kGood + "print(first)\n")), "holds more than the function");
-  EXPECT_EQ(problem(fenced("import os\n" + kGood)), "holds more than the function");
-  EXPECT_EQ(problem(fenced("x = 1\n")), "holds more than the function");
-  EXPECT_EQ(problem(fenced("def second(self, xs, key=None):\n    return xs\n")), "another name or signature");
-  EXPECT_EQ(problem(fenced("def first(self, xs, key=0):\n    return xs\n")), "another name or signature");
-  EXPECT_EQ(problem(fenced("async def first(self, xs, key=None):\n    return xs\n")), "another name or signature");
-  EXPECT_EQ(problem(fenced("@cache\n" + kGood)), "another name or signature");
+  const std::string none = "holds no function of this name and signature";
+  EXPECT_EQ(problem(fenced("x = 1\n")), none);
+  EXPECT_EQ(problem(fenced("def second(self, xs, key=None):\n    return xs\n")), none);
+  EXPECT_EQ(problem(fenced("def first(self, xs, key=0):\n    return xs\n")), none);
+  EXPECT_EQ(problem(fenced("async def first(self, xs, key=None):\n    return xs\n")), none);
+  EXPECT_EQ(problem(fenced("@cache\n" + kGood)), none);
+  EXPECT_EQ(problem(fenced("def fast(x):\n    return x\n\n\ndef first(self, xs, key=None):\n    return fast(xs)\n")),
+            "needs more than the function: fast");
+  EXPECT_EQ(problem(fenced("LIMIT = 3\ndef first(self, xs, key=None):\n    return xs[:LIMIT]\n")),
+            "needs more than the function: LIMIT");
   EXPECT_EQ(problem("```\n\xff\xfe\n```"), "not UTF-8");
   EXPECT_EQ(problem(fenced("def first(self, xs, key=None):\n    x = '" + std::string(70000, 'a') + "'\n")),
             "70042 bytes of code");
+}
+
+// Small models wrap, import and show how to use what they were asked for.
+TEST(ModelAnswer, WhatStandsBesideTheFunctionIsLeftOut) {
+  const Sample sample("a.py", kPython);
+  const std::string plain = sample.applied("first", fenced(kGood));
+  EXPECT_EQ(sample.applied("first", fenced(kGood + "\nprint(first(None, [1]))\n")), plain);
+  EXPECT_EQ(sample.applied("first", fenced("import math\nimport os\n" + kGood)), plain);
+  EXPECT_EQ(sample.applied("first", fenced(kGood) + "Use it so:\n" + fenced("print(1)\n")), plain);
+  EXPECT_EQ(sample.applied("first", fenced("class Box:\n    def first(self, xs, key=None):\n        out = list(xs)\n"
+                                           "        return out\n\n    def more(self):\n        pass\n")),
+            plain);
+  const std::string text = sample.applied(
+      "first", fenced("from itertools import chain\n\n\ndef first(self, xs, key=None):\n    \"\"\"Doc.\"\"\"\n"
+                      "    return list(chain(xs))\n"));
+  EXPECT_NE(
+      text.find("        \"\"\"Doc.\"\"\"\n        from itertools import chain\n        return list(chain(xs))\n"),
+      std::string::npos)
+      << text;
 }
 
 TEST(ModelAnswer, LayoutAndCommentsAreNoChange) {
@@ -121,7 +143,14 @@ TEST(ModelAnswer, CppMethodsInsideTheirClass) {
   EXPECT_NE(text.find("  int sum(const std::vector<int> &v) const\n  {\n    return 1;\n  }\n};"), std::string::npos)
       << text;
   EXPECT_EQ(sample.read("sum", "```cpp\nint sum(std::vector<int> v) const { return 1; }\n```").problem,
-            "another name or signature");
+            "holds no function of this name and signature");
+  EXPECT_EQ(
+      sample.applied("sum", "```cpp\n#include <vector>\nint sum(const std::vector<int>& v) const { return 1; }\n```"),
+      sample.applied("sum", "```cpp\nint sum(const std::vector<int>& v) const { return 1; }\n```"));
+  EXPECT_EQ(
+      sample.read("sum", "```cpp\n#include <numeric>\nint sum(const std::vector<int>& v) const { return 1; }\n```")
+          .problem,
+      "needs more than the function: #include <numeric>");
 }
 
 TEST(ModelPrompt, HoldsCodeProfileCallersAndFailures) {

@@ -99,7 +99,9 @@ std::vector<ChatMessage> model_prompt(const code::Workspace& workspace, const co
       "fenced code block that holds the complete new version of exactly this function and nothing else: same name, "
       "same parameters, same results, same order of results, same errors. {}Your answer is compiled, tested and "
       "measured; wrong or slower versions are thrown away. Prefer a better algorithm or data structure to small "
-      "tricks.",
+      "tricks: no work repeated in a loop that could be done before it, no search through a list where a set or "
+      "dictionary finds it, no intermediate lists, built-in functions that do the loop. The function as it was is no "
+      "answer.",
       name == "cpp" ? "C++" : name,
       language == Language::kPython ? "If you need a module, import it inside the function. "
                                     : "Use only what the file already includes. ");
