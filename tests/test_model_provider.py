@@ -85,7 +85,7 @@ def test_answers_are_candidates_like_all_others(jarvis2, git_repo, endpoint):
     repo = git_repo(PROJECT)
     server = endpoint(
         [
-            fenced(GOOD) + "\n" + fenced(GOOD),
+            fenced(GOOD + "\n\n" + GOOD),
             fenced(UNORDERED),
             b"\xff\xfe not json",
             fenced(GOOD),
@@ -94,7 +94,7 @@ def test_answers_are_candidates_like_all_others(jarvis2, git_repo, endpoint):
     done = jarvis2("improve", repo, "--kinds", "model", "--model-endpoint", server.url, "--budget", "60s", "--json")
     model = done.json["model"]
     assert model["name"] == "scripted" and model["questions"] == len(server.asked) == 4
-    assert [one["reason"] for one in model["refused"]] == ["2 code blocks instead of one", "the answer is not UTF-8"]
+    assert [one["reason"] for one in model["refused"]] == ["holds the function twice", "the answer is not UTF-8"]
     wrong, good = model["proposals"]
     assert not wrong["correct"] and wrong["outcome"].startswith("rejected at test")
     assert good["correct"] and good["ratio"] > 1.2
