@@ -55,20 +55,20 @@ const PythonFunction* find_again(const PythonFacts& facts, std::uint32_t begin) 
   return nullptr;
 }
 
-// The lines in which two texts differ.
-std::optional<Change> difference(const std::string& path, std::string_view before, std::string_view after) {
+// The body as a whole: the least difference would leave out lines that look as before but stand elsewhere, and other
+// actions could rewrite them too.
+std::optional<Change> body_change(const std::string& path, const PythonFunction& function, std::string_view before,
+                                  std::string_view after) {
   if (before == after) return std::nullopt;
-  std::size_t first = 0;
-  while (first < before.size() && first < after.size() && before[first] == after[first]) ++first;
-  while (first > 0 && before[first - 1] != '\n') --first;
-  std::size_t tail = 0;
-  while (tail < before.size() - first && tail < after.size() - first &&
-         before[before.size() - 1 - tail] == after[after.size() - 1 - tail])
-    ++tail;
-  while (tail > 0 && before[before.size() - tail - 1] != '\n') --tail;
+  const std::uint32_t begin = line_begin(before, function.body.range().begin);
+  const std::size_t tail = before.size() - whole_lines(function.node).end;
+  if (begin <= function.node.range().begin || after.size() < begin + tail ||
+      before.substr(0, begin) != after.substr(0, begin) ||
+      before.substr(before.size() - tail) != after.substr(after.size() - tail))
+    return std::nullopt;
   return Change{path,
-                {static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(before.size() - tail)},
-                std::string(after.substr(first, after.size() - tail - first))};
+                {begin, static_cast<std::uint32_t>(before.size() - tail)},
+                std::string(after.substr(begin, after.size() - tail - begin))};
 }
 
 void find_optimise_function(Context& context) {
@@ -152,7 +152,8 @@ void find_optimise_function(Context& context) {
     }
     steps_left -= std::min(steps_left, count);
     if (count < 2) continue;
-    const std::optional<Change> change = difference(path, original, workspace.find(path)->tree->text());
+    const std::optional<Change> change =
+        body_change(path, *chosen.function, original, workspace.find(path)->tree->text());
     if (!change) continue;
     std::string list;
     for (const std::string& rule : used) list += (list.empty() ? "" : ", ") + rule;
