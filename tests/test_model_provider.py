@@ -104,7 +104,7 @@ def test_answers_are_candidates_like_all_others(jarvis2, git_repo, endpoint):
     # What the model was told: the code, who calls it, and what failed before.
     first, last = (request["messages"][1]["content"] for request in (server.asked[0], server.asked[-1]))
     assert "out = out + [value]" in first and "keep.positive([" in first
-    assert "2 code blocks instead of one" in last and "sorted({" in last
+    assert "holds the function twice" in last and "sorted({" in last
     assert server.asked[0]["model"] == "scripted" and server.asked[0]["stream"] is False
 
 
