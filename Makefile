@@ -39,7 +39,7 @@ test-release: build-all  ## All tests, release build
 
 # Rooms whose tests have been seen clean under the sanitizers. `make test-asan ROOMS=...` tries others.
 ASAN_ROOMS = base hardware memory mcts neural
-TSAN_ROOMS = mcts
+TSAN_ROOMS = mcts memory
 SPACE := $(subst ,, )
 rooms = '^($(subst $(SPACE),|,$(or $(ROOMS),$(1))))\.'
 test-asan: setup  ## Tests under the address and undefined-behaviour sanitizers
