@@ -178,6 +178,47 @@ TEST(Search, StaysWithinItsLimit) {
   EXPECT_GT(search.report().nodes, 10U);
 }
 
+// One refusal, wherever it comes, costs no more than what was asked for: the search lives on and its counts add up.
+TEST(Search, SurvivesTheNthRefusal) {
+  class Once final : public std::pmr::memory_resource {
+   public:
+    explicit Once(int at) : left_(at) {}
+    bool refused() const { return left_ < 0; }
+    std::size_t out = 0;
+
+   private:
+    void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+      if (left_-- == 0) throw std::bad_alloc();
+      void* const made = std::pmr::new_delete_resource()->allocate(bytes, alignment);
+      out += bytes;
+      return made;
+    }
+    void do_deallocate(void* pointer, std::size_t bytes, std::size_t alignment) override {
+      out -= bytes;
+      std::pmr::new_delete_resource()->deallocate(pointer, bytes, alignment);
+    }
+    bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+    int left_;
+  };
+  const SetGame game(60, 12, 0.1, 0.02);
+  bool refused = true;
+  for (int n = 0; refused; ++n) {
+    ASSERT_LT(n, 500);
+    Once memory(n);
+    {
+      Options options = options_for(1);
+      options.memory = &memory;
+      Search<SetGame> search(game, options);
+      search.run({1500, 0});
+      refused = memory.refused();
+      const Report report = search.run({300, 0});  // whatever befell the first, there is memory now
+      EXPECT_GT(report.simulations, 0U) << n;
+      EXPECT_GT(report.nodes, 10U) << n;
+    }
+    EXPECT_EQ(memory.out, 0U) << n;
+  }
+}
+
 // A zone that runs dry behaves like the limit, wherever it happens.
 TEST(Search, SurvivesAnEmptyZone) {
   class Dry final : public std::pmr::memory_resource {
