@@ -17,9 +17,9 @@ constexpr std::size_t kEnoughLooks = 40;
 constexpr double kTimeoutFactor = 10;
 constexpr double kShortestTimeout_s = 2;
 constexpr std::size_t kPadding = 100;
-constexpr std::size_t kTelling = 20;         // looks in one run, to say how much it waits
-constexpr double kAccounted = 1.05;          // times the accounted CPU time that may be seen
-constexpr double kAccountedSlack_s = 0.015;  // ticks
+constexpr std::size_t kTelling = 20;  // looks in one run, to say how much it waits
+constexpr double kAccounted = 1.05;   // times the accounted CPU time that may be seen
+constexpr double kAccountedSlack_s = 0.003;
 
 // Coarseness of the CPU clock: 10, 4 or 1 ms when every reading is a multiple of that, else a microsecond.
 double resolution_s(const std::vector<double>& readings_s) {

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <map>
@@ -49,8 +50,8 @@ double seconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
 }
 
-// Threads of the tree below `pid` that run or would like to; `ticks`: the CPU time of each as last seen.
-int runnable_threads(int pid, std::vector<char>& buffer, std::map<std::string, double>& ticks, int depth = 0) {
+// Threads of the tree below `pid` that run or would like to; `spent_s`: the CPU time of each as last seen.
+int runnable_threads(int pid, std::vector<char>& buffer, std::map<std::string, double>& spent_s, int depth = 0) {
   if (depth > 16) return 0;
   int count = 0;
   std::error_code error;
@@ -58,15 +59,20 @@ int runnable_threads(int pid, std::vector<char>& buffer, std::map<std::string, d
   for (fs::directory_iterator at(tasks, error), end; !error && at != end; at.increment(error)) {
     const std::string task = at->path().string();
     const std::string_view stat = read_small(task + "/stat", buffer);
+    double spent = -1;
     const std::size_t name_end = stat.rfind(')');
     if (name_end != std::string_view::npos && name_end + 2 < stat.size()) {
       if (stat[name_end + 2] == 'R') ++count;
       // From the parent's number on: user and system time are the eleventh and the twelfth.
       const std::vector<double> fields = numbers(stat.substr(name_end + 3));
-      if (fields.size() > 11) ticks[task] = fields[10] + fields[11];
+      if (fields.size() > 11) spent = (fields[10] + fields[11]) / static_cast<double>(::sysconf(_SC_CLK_TCK));
     }
+    // To the nanosecond where the kernel tells: work of a few ticks is seen too.
+    const std::vector<double> exact = numbers(read_small(task + "/schedstat", buffer));
+    if (!exact.empty()) spent = std::max(spent, exact[0] * 1e-9);
+    if (spent >= 0) spent_s[task] = spent;
     for (const double child : numbers(read_small(task + "/children", buffer))) {
-      count += runnable_threads(static_cast<int>(child), buffer, ticks, depth + 1);
+      count += runnable_threads(static_cast<int>(child), buffer, spent_s, depth + 1);
     }
   }
   return count;
@@ -124,10 +130,10 @@ double own_cpu_seconds() {
 ActivitySampler::ActivitySampler(int pid)
     : thread_([this, pid](const std::stop_token& stop) {
         std::vector<char> buffer;
-        std::map<std::string, double> ticks;
+        std::map<std::string, double> spent_s;
         auto pause = std::chrono::microseconds(500);
         while (!stop.stop_requested()) {
-          const int runnable = runnable_threads(pid, buffer, ticks);
+          const int runnable = runnable_threads(pid, buffer, spent_s);
           if (stop.stop_requested()) break;
           activity_.samples += 1;
           activity_.waiting += runnable == 0 ? 1 : 0;
@@ -135,9 +141,7 @@ ActivitySampler::ActivitySampler(int pid)
           std::this_thread::sleep_for(pause);
           if (activity_.samples == 100) pause = std::chrono::microseconds(4000);
         }
-        for (const auto& [task, spent] : ticks) {
-          activity_.seen_cpu_s += spent / static_cast<double>(::sysconf(_SC_CLK_TCK));
-        }
+        for (const auto& [task, spent] : spent_s) activity_.seen_cpu_s += spent;
       }) {}
 
 Activity ActivitySampler::finish() {
