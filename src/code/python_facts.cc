@@ -351,8 +351,10 @@ class PythonFactsBuilder {
     if (facts_.functions_[index].owner >= 0) {
       PythonClass& owner = facts_.classes_[facts_.functions_[index].owner];
       const bool accessor = facts_.functions_[index].other_decorators;
-      if (!owner.methods.emplace(std::string(name.text()), index).second) {
-        if (!accessor) owner.defined_twice = true;
+      const auto [earlier, first] = owner.methods.emplace(std::string(name.text()), index);
+      if (!first) {
+        // Declarations for type checkers give way to the definition behind them.
+        if (!accessor && !declares_overload(facts_.functions_[earlier->second])) owner.defined_twice = true;
         owner.methods[std::string(name.text())] = index;
       }
     }
@@ -563,6 +565,25 @@ class PythonFactsBuilder {
     }
   }
 
+  // Decorated as one of the signatures of a method: a declaration for type checkers, of which nothing is left at run
+  // time.
+  static std::string_view overload_name(const PythonFunction& function) {
+    if (function.decorators.size() != 1) return {};
+    const std::string_view text = function.decorators[0].named(0).text();
+    return text == "overload" || text == "typing.overload" ? text : std::string_view();
+  }
+  static bool declares_overload(const PythonFunction& function) { return !overload_name(function).empty(); }
+  bool typing_overload(const PythonFunction& function) const {
+    const std::string_view name = overload_name(function);
+    if (name.empty()) return false;
+    const auto found = facts_.imports_.find(name.substr(0, name.find('.')));
+    if (found == facts_.imports_.end()) return false;
+    const std::string& module = found->second.module;
+    return name == "overload"
+               ? (module == "typing" || module == "typing_extensions") && found->second.name == "overload"
+               : module == "typing" && found->second.name.empty();
+  }
+
   void finish_classes() {
     for (PythonClass& made : facts_.classes_) {
       for (const std::string_view hook : {"__getattr__", "__setattr__", "__getattribute__", "__delattr__", "__new__"}) {
@@ -571,7 +592,13 @@ class PythonFactsBuilder {
       const PythonScope& scope = facts_.scopes_[made.scope];
       if (scope.dynamic) made.dynamic = true;
       for (const auto& [name, here] : scope.bindings) {
-        if (here.stores.size() > 1) {
+        std::size_t bound = here.stores.size();
+        for (std::size_t i = 0; i + 1 < here.stores.size(); ++i) {
+          const auto definition = facts_.function_index_.find(here.stores[i].parent().id());
+          if (definition != facts_.function_index_.end() && typing_overload(facts_.functions_[definition->second]))
+            --bound;
+        }
+        if (bound > 1) {
           const auto method = made.methods.find(name);
           const bool accessor = method != made.methods.end() && facts_.functions_[method->second].other_decorators;
           if (!accessor) made.defined_twice = true;

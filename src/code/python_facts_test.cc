@@ -60,6 +60,24 @@ TEST(PythonFacts, ScopesAndBindings) {
   EXPECT_TRUE(facts.bound_once("f"));
 }
 
+TEST(PythonFacts, OverloadsOfTypingAreNoSecondDefinition) {
+  const std::string body =
+      "class V:\n"
+      "    @overload\n"
+      "    def f(self, a: int) -> int: ...\n"
+      "    @overload\n"
+      "    def f(self, a: str) -> str: ...\n"
+      "    def f(self, a):\n"
+      "        return a\n";
+  EXPECT_FALSE(Sources({{"m.py", "from typing import overload\n" + body}}).facts().classes().at(0).defined_twice);
+  EXPECT_TRUE(Sources({{"m.py", "from dispatch import overload\n" + body}}).facts().classes().at(0).defined_twice);
+  EXPECT_TRUE(Sources({{"m.py", "from typing import overload\n" + body + "    def f(self): pass\n"}})
+                  .facts()
+                  .classes()
+                  .at(0)
+                  .defined_twice);
+}
+
 TEST(PythonFacts, DynamicCodePoisonsNames) {
   const Sources s({{"m.py", "def f():\n    return 1\nexec('f = 2')\n"}});
   EXPECT_FALSE(s.facts().bound_once("f"));
