@@ -72,10 +72,8 @@ Profile profile_benchmark(Repository& repository, const Baseline& baseline, cons
     try {
       std::optional<Profile> profile =
           interpreted ? profile_python(baseline, options, stop) : profile_native(repository, baseline, options, stop);
-      if (profile) {
-        profile->notes.insert(profile->notes.begin(), notes.begin(), notes.end());
-        return *profile;
-      }
+      // Where the second profiler sees the benchmark, that the first doesn't is no news.
+      if (profile) return *profile;
     } catch (const Error& error) {
       notes.push_back(error.message());
     }
